@@ -1,0 +1,168 @@
+"""Pictures and the events of making one.
+
+A picture is bytes from the back end to the client's last moment; base64 exists only on the wire floor.
+Options come in two forms: as asked (`ImageRequest`, where None means "you choose") and as resolved
+(`Resolved`, what was really painted), which the client sees echoed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+ImageFormat = Literal["png", "jpeg", "webp"]
+FORMATS: tuple[ImageFormat, ...] = ("png", "jpeg", "webp")
+MAX_PARTIAL_IMAGES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Width and height in pixels."""
+
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageData:
+    """An encoded picture: whole bytes of one file, in the format named."""
+
+    content: bytes = field(repr=False)
+    format: ImageFormat
+
+    @property
+    def media_type(self) -> str:
+        return f"image/{self.format}"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """One call of an image back end, as asked. None leaves the choice to the back end.
+
+    partial_images: previews wanted while painting, 0 to 3; fewer may come.
+    n: pictures wanted, each with its own noise.
+    seed: 0 to 2**32 - 1; picture k of n uses seed + k (modulo 2**32). Our own extension of the Images API.
+    steps, guidance_scale: our own extension as well; refused by back ends that have no such thing.
+    """
+
+    prompt: str
+    model: str | None = None
+    size: Size | None = None
+    quality: str | None = None
+    background: str | None = None
+    output_format: ImageFormat | None = None
+    output_compression: int | None = None
+    moderation: str | None = None
+    partial_images: int = 0
+    n: int = 1
+    seed: int | None = None
+    steps: int | None = None
+    guidance_scale: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a back end really used, as far as it says; echoed to the client, never guessed.
+
+    adjustments: what differs from what was asked and why, one sentence each, for the client to read.
+    """
+
+    size: Size | None = None
+    quality: str | None = None
+    background: str | None = None
+    output_format: ImageFormat | None = None
+    seed: int | None = None
+    steps: int | None = None
+    model: str | None = None
+    adjustments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageUsage:
+    """Tokens of one image call, as the back end counts them."""
+
+    input_text_tokens: int = 0
+    input_image_tokens: int = 0
+    output_tokens: int = 0
+
+    @property
+    def input_tokens(self) -> int:
+        return self.input_text_tokens + self.input_image_tokens
+
+    @property
+    def total_tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+    def __add__(self, other: ImageUsage) -> ImageUsage:
+        return ImageUsage(
+            self.input_text_tokens + other.input_text_tokens,
+            self.input_image_tokens + other.input_image_tokens,
+            self.output_tokens + other.output_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ImageProgress:
+    """The job's place: waiting at `queue_position` (1 is next; None once it runs), or after `step` of `steps`."""
+
+    step: int
+    steps: int
+    queue_position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartialImage:
+    """A real preview from the denoising under way. index counts from 0 within its picture."""
+
+    index: int
+    image: ImageData
+    resolved: Resolved
+    picture: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ImageCompleted:
+    """One finished picture; `picture` says which of the `n` asked. usage stands on the last one only."""
+
+    image: ImageData
+    resolved: Resolved
+    usage: ImageUsage | None = None
+    picture: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFailed:
+    """The call is over without (further) pictures; fields as in `errors.ImageError`."""
+
+    message: str
+    code: str = "server_error"
+    type: str = "image_generation_server_error"
+    retryable: bool = False
+    status: int = 500
+    param: str | None = None
+    retry_after_s: float | None = None
+
+
+ImageEvent = ImageProgress | PartialImage | ImageCompleted | ImageFailed
+
+
+@dataclass(frozen=True, slots=True)
+class ImageCapabilities:
+    """What an image back end can do: data read by the rules, so that no code asks for a model's name.
+
+    None means "not known, let the back end decide". sizes lists what it advertises.
+    """
+
+    name: str
+    formats: tuple[ImageFormat, ...] | None = None
+    sizes: tuple[Size, ...] | None = None
+    size_multiple: int | None = None
+    min_edge_px: int | None = None
+    max_edge_px: int | None = None
+    max_n: int | None = None
+    partial_images: bool = True
+    progress: bool = False
+    seed: bool = False

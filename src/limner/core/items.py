@@ -1,0 +1,104 @@
+"""What a conversation is made of: the items that go into a turn, in one vocabulary for all dialects.
+
+Names are those of OpenAI's Responses API. Values are normalised: the wire floor has already checked
+types and turned base64 into bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from limner.core.image import ImageData
+
+Role = Literal["user", "assistant", "system", "developer"]
+Detail = Literal["low", "high", "auto", "original"]
+FunctionCallStatus = Literal["in_progress", "completed", "incomplete"]
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalPart:
+    refusal: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePart:
+    """A picture shown to the model: bytes when the client sent a data URL, else its http(s) URL."""
+
+    source: ImageData | str
+    detail: Detail = "auto"
+
+
+Part = TextPart | RefusalPart | ImagePart
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Role
+    parts: tuple[Part, ...]
+    id: str | None = None
+
+    @property
+    def text(self) -> str:
+        """All text of the message, parts joined by line breaks."""
+        return "\n".join(part.text for part in self.parts if isinstance(part, TextPart))
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """arguments: a JSON text, as the model wrote it."""
+
+    call_id: str
+    name: str
+    arguments: str
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCallOutput:
+    call_id: str
+    parts: tuple[Part, ...]
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """A model's thinking, replayed to it with the calls that followed.
+
+    encrypted_content: opaque to us; only its own upstream can read it.
+    """
+
+    text: str
+    id: str | None = None
+    encrypted_content: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageCallError:
+    """Why a past image call failed; OpenAI's field names."""
+
+    message: str
+    code: str | None = None
+    type: str = "image_generation_server_error"
+    retryable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImageCall:
+    """An `image_generation_call` of the past, echoed by the client.
+
+    result is None when the call failed or the client stripped the bytes.
+    """
+
+    id: str
+    revised_prompt: str
+    result: ImageData | None
+    error: ImageCallError | None = None
+
+
+Item = Message | FunctionCall | FunctionCallOutput | Reasoning | ImageCall

@@ -1,0 +1,100 @@
+"""What a client asks of `POST /v1/responses`, checked and normalised by the wire floor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from limner.core.image import ImageFormat, Size
+from limner.core.items import Item
+from limner.core.turn import FunctionTool, JsonObject, Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class ImageTool:
+    """The hosted tool's settings as asked; None where the client left the choice.
+
+    index: place of the entry in the client's `tools`. action: `generate`, `edit` or `auto`.
+    """
+
+    index: int
+    model: str | None = None
+    size: Size | None = None
+    quality: str | None = None
+    background: str | None = None
+    output_format: ImageFormat | None = None
+    output_compression: int | None = None
+    moderation: str | None = None
+    partial_images: int = 0
+    action: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionChoice:
+    """The client forces one of its own functions."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageToolChoice:
+    """The client forces the hosted image tool."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedTools:
+    """A hard limit on what the model may call. required: it must call one of them."""
+
+    functions: frozenset[str]
+    image_tool: bool
+    required: bool
+
+
+ClientChoice = str | FunctionChoice | ImageToolChoice | AllowedTools
+"""A string is one of `none`, `auto`, `required`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """What the Response object repeats of the request, verbatim, as the client sent it."""
+
+    tools: tuple[JsonObject, ...] = ()
+    tool_choice: object = "auto"
+    instructions: object = None
+    metadata: JsonObject = field(default_factory=dict)
+    text: JsonObject | None = None
+    reasoning: JsonObject | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    truncation: str = "disabled"
+    max_output_tokens: int | None = None
+    max_tool_calls: int | None = None
+    parallel_tool_calls: bool = True
+    top_logprobs: int = 0
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    service_tier: str | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseRequest:
+    """A checked request. functions are the client's own; image_tool is None when the tool is not offered.
+
+    adjustments: what of the request is not done as asked, one sentence each, for the client to read.
+    """
+
+    model: str
+    items: tuple[Item, ...]
+    stream: bool
+    instructions: str | None = None
+    functions: tuple[FunctionTool, ...] = ()
+    image_tool: ImageTool | None = None
+    tool_choice: ClientChoice = "auto"
+    parallel_tool_calls: bool = True
+    max_tool_calls: int | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    user: str | None = None
+    echo: Echo = field(default_factory=Echo)
+    adjustments: tuple[str, ...] = ()

@@ -1,0 +1,168 @@
+"""One request to a language model and the events of its reply, whatever dialect carries them.
+
+Order of events in a turn: any number of deltas and calls, in the order in which the model wrote them;
+then exactly one `TurnEnded` or `TurnFailed`, the last event. A call's `key` is unique in its turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from limner.core.items import Item
+
+JsonObject = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionTool:
+    """A function the model may call. parameters: a JSON Schema object, None for "any"."""
+
+    name: str
+    description: str | None = None
+    parameters: JsonObject | None = None
+    strict: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedChoice:
+    """The model must call this function."""
+
+    name: str
+
+
+ToolChoice = Literal["none", "auto", "required"] | NamedChoice
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the model writes. None leaves the upstream's default.
+
+    text_format: the Responses API's `text.format` object. reasoning_effort, verbosity: its strings.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_output_tokens: int | None = None
+    top_logprobs: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    text_format: JsonObject | None = None
+    verbosity: str | None = None
+    reasoning_effort: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRequest:
+    """What an upstream is asked. items hold no `ImageCall`: the run has rewritten them to calls and outputs."""
+
+    model: str
+    items: tuple[Item, ...]
+    instructions: str | None = None
+    tools: tuple[FunctionTool, ...] = ()
+    tool_choice: ToolChoice = "auto"
+    parallel_tool_calls: bool = True
+    sampling: Sampling = field(default_factory=Sampling)
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalDelta:
+    refusal: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    key: str
+    call_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallDelta:
+    key: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """arguments: the whole JSON text, equal to the deltas joined."""
+
+    key: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Language-model tokens, under the Responses API's names."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+        )
+
+
+IncompleteReason = Literal["max_output_tokens", "content_filter"]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnded:
+    """The model stopped by itself, or was cut short for the reason named."""
+
+    usage: Usage | None = None
+    incomplete: IncompleteReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFailed:
+    """The upstream failed; fields as in `errors.UpstreamError`."""
+
+    message: str
+    code: str = "server_error"
+    status: int = 502
+    retryable: bool = False
+    retry_after_s: float | None = None
+
+
+TurnEvent = (
+    TextDelta
+    | RefusalDelta
+    | ReasoningDelta
+    | CallStarted
+    | CallDelta
+    | CallEnded
+    | TurnEnded
+    | TurnFailed
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamCapabilities:
+    """What a language model can do: data read by the rules, never a check of its name."""
+
+    name: str
+    vision: bool = True
+    parallel_tool_calls: bool = True

@@ -1,0 +1,1 @@
+"""The local image engine: one loaded diffusion pipeline behind the Images API."""

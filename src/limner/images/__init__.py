@@ -1,0 +1,1 @@
+"""Image back ends reached over HTTP."""

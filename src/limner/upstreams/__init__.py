@@ -1,0 +1,1 @@
+"""Language models as upstreams: one short module for each kind of server."""

@@ -1,0 +1,1 @@
+"""JSON dialects and server-sent events: pure translations between bytes and the core's values."""
