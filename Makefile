@@ -1,0 +1,72 @@
+# Every verb of the project; `make help` lists them.
+#
+# Which torch: TORCH=cpu (default), TORCH=cuda, or TORCH=rocm with TORCH_INDEX=<URL of PyTorch's ROCm index>.
+# TORCH_INDEX works with every choice, for those who want another build than their package index offers.
+
+PYTHON ?= python3
+VENV ?= .venv
+TORCH ?= cpu
+TORCH_INDEX ?=
+PORT ?= 8034
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-$(TORCH)
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+INDEX := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX),)
+
+# One thread by default: two OpenMP threads on a busy small machine are slower than one.
+export OMP_NUM_THREADS ?= 1
+
+torch_cpu := torch==2.13.0
+torch_cuda := torch
+torch_rocm := torch
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check cover fmt bench train-tiny clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## create .venv with everything, development tools included (TORCH=cpu|cuda|rocm)
+
+$(STAMP): pyproject.toml
+	@$(if $(torch_$(TORCH)),,$(error TORCH=$(TORCH) is unknown; choose cpu, cuda or rocm))
+	@$(if $(filter rocm,$(TORCH)),$(if $(TORCH_INDEX),,$(error TORCH=rocm needs TORCH_INDEX=<URL of PyTorch's ROCm index>, which PyTorch's install page names)))
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' \
+		|| { echo "Python 3.11 to 3.14 is needed; $(PYTHON) is $$($(PYTHON) -V). Choose one: make setup PYTHON=python3.12"; exit 1; }
+	@echo "Setting up $(VENV) (torch for $(TORCH)); the first time takes a minute or two."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) $(INDEX) '$(torch_$(TORCH))'
+	@$(PIP) --editable '.[engine,dev]'
+	@rm -f $(VENV)/.installed-*
+	@touch $@
+
+demo: setup ## serve on http://127.0.0.1:8034 with the built-in rules and the tiny model: no key, no GPU
+	@$(BIN)/limner serve --port $(PORT)
+
+test: setup ## run every test that needs no GPU, network or key
+	@$(BIN)/python -m pytest
+
+check: setup ## format, lint, types, floors, and full coverage of the pure core
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory cover
+
+cover: setup ## show that core and wire are tested to the last branch
+	@$(BIN)/coverage run -m pytest -q --no-header tests/core tests/wire
+	@$(BIN)/coverage report
+
+fmt: setup ## format the code and mend what the linter can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: setup ## print every published figure (some ten minutes)
+	@for script in benchmarks/[a-z]*.py; do echo; echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+train-tiny: setup ## train the shipped tiny model again from nothing; resumes where it stopped
+	@$(BIN)/python -m training
+
+clean: ## remove the virtual environment and all caches
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .import_linter_cache
