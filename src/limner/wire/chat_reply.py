@@ -1,0 +1,175 @@
+"""A Chat Completions reply as turn events (OpenAI API reference, chat completion chunks).
+
+Real servers differ from the reference, and this reader takes them as they are:
+- calls come in many shapes: see `chat_calls`;
+- `finish_reason` may say `stop` over calls, and usage may follow it: only `[DONE]` or the end ends;
+- a server that ignores `stream: true` answers one JSON object, which reads as one great chunk.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from limner.core.turn import (
+    IncompleteReason,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    TurnEnded,
+    TurnEvent,
+    TurnFailed,
+    Usage,
+)
+from limner.wire import json
+from limner.wire.chat_calls import ChatCalls
+from limner.wire.chat_error import failure_of
+from limner.wire.sse import FrameTooLargeError, SseDecoder, SseEvent
+
+Json = dict[str, Any]
+
+MAX_EVENT_BYTES = 16 * 1024 * 1024
+
+_INCOMPLETE: dict[str, IncompleteReason] = {
+    "length": "max_output_tokens",
+    "content_filter": "content_filter",
+}
+
+
+class ChatReplyDecoder:
+    """Bytes of a reply's body in, turn events out; after the terminal event nothing comes any more.
+
+    id_prefix: begins the ids of calls to which the server gave none; unique in the conversation.
+    limit_bytes: the most that one event may hold, or the one JSON object of a reply without events.
+    """
+
+    def __init__(self, *, id_prefix: str, limit_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._limit_bytes = limit_bytes
+        self._sse = SseDecoder(limit_bytes)
+        self._body: bytearray | None = None
+        self._started = False
+        self._calls = ChatCalls(id_prefix)
+        self._finish_reason: str | None = None
+        self._usage: Usage | None = None
+        self.is_finished = False
+
+    def feed(self, chunk: bytes) -> list[TurnEvent]:
+        """Take the next bytes; return the events that they complete."""
+        if not self._started:
+            chunk = chunk.lstrip()
+            self._started = bool(chunk)
+            if chunk.startswith(b"{"):
+                self._body = bytearray()
+        if self.is_finished or not chunk:
+            return []
+        try:
+            return self._take(self._hold(chunk))
+        except FrameTooLargeError as error:
+            return [self._fail(f"sent too much at once: {error}")]
+
+    def flush(self) -> list[TurnEvent]:
+        """The body is over; return what remains, the terminal event last."""
+        if self.is_finished:
+            return []
+        if self._body is not None:
+            events = self._read(bytes(self._body))
+        else:
+            events = self._take(self._sse.flush())
+        return events if self.is_finished else [*events, *self._end()]
+
+    def _hold(self, chunk: bytes) -> list[SseEvent]:
+        if self._body is None:
+            return self._sse.feed(chunk)
+        self._body += chunk
+        if len(self._body) > self._limit_bytes:
+            raise FrameTooLargeError(f"a JSON reply exceeds {self._limit_bytes} bytes")
+        return []
+
+    def _take(self, frames: list[SseEvent]) -> list[TurnEvent]:
+        events: list[TurnEvent] = []
+        for frame in frames:
+            if not self.is_finished and frame.data:
+                events += self._end() if frame.is_done else self._read(frame.data)
+        return events
+
+    def _read(self, data: bytes) -> list[TurnEvent]:
+        try:
+            chunk = json.load(data)
+        except ValueError as error:
+            return [self._fail(f"sent what is not JSON: {error}")]
+        if not isinstance(chunk, dict):
+            return [self._fail(f"sent {json.type_name(chunk)} where an object belongs")]
+        if chunk.get("error") or chunk.get("object") == "error":
+            self.is_finished = True
+            return [failure_of(chunk, None)]
+        if isinstance(chunk.get("usage"), dict):
+            self._usage = _usage(chunk["usage"])
+        choices = chunk.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        return self._read_choice(choice) if isinstance(choice, dict) else []
+
+    def _read_choice(self, choice: Json) -> list[TurnEvent]:
+        if isinstance(choice.get("finish_reason"), str):
+            self._finish_reason = choice["finish_reason"]
+        delta = choice.get("delta")
+        if isinstance(choice.get("message"), dict):
+            # A whole message: its calls have no indexes, and none of them continues another.
+            delta = _numbered(choice["message"])
+            self._finish_reason = self._finish_reason or "stop"
+        return self._read_delta(delta) if isinstance(delta, dict) else []
+
+    def _read_delta(self, delta: Json) -> list[TurnEvent]:
+        events: list[TurnEvent] = []
+        # vLLM and its kin send the same thought under both names.
+        if thought := _text(delta.get("reasoning_content")) or _text(delta.get("reasoning")):
+            events.append(ReasoningDelta(thought))
+        if text := _text(delta.get("content")):
+            events.append(TextDelta(text))
+        if refusal := _text(delta.get("refusal")):
+            events.append(RefusalDelta(refusal))
+        entries = delta.get("tool_calls")
+        for entry in entries if isinstance(entries, list) else []:
+            if isinstance(entry, dict):
+                events += self._calls.take(entry)
+        return events
+
+    def _end(self) -> list[TurnEvent]:
+        if self._finish_reason is None:
+            return [self._fail("ended the reply without saying that it was finished")]
+        if self._calls.unnamed:
+            return [self._fail("called a function without naming it")]
+        self.is_finished = True
+        incomplete = _INCOMPLETE.get(self._finish_reason)
+        return [*self._calls.end(), TurnEnded(self._usage, incomplete)]
+
+    def _fail(self, what: str) -> TurnFailed:
+        self.is_finished = True
+        return TurnFailed(f"The language model server {what}", retryable=True)
+
+
+def _numbered(message: Json) -> Json:
+    entries = message.get("tool_calls")
+    if not isinstance(entries, list):
+        return message
+    calls = [entry | {"index": i} for i, entry in enumerate(entries) if isinstance(entry, dict)]
+    return message | {"tool_calls": calls}
+
+
+def _text(content: object) -> str:
+    """A string, or the text of a list of parts as Mistral's models send it."""
+    if isinstance(content, list):
+        return "".join(_text(part.get("text")) for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
+
+
+def _usage(usage: Json) -> Usage:
+    return Usage(
+        input_tokens=_count(usage, "prompt_tokens"),
+        output_tokens=_count(usage, "completion_tokens"),
+        cached_tokens=_count(usage.get("prompt_tokens_details"), "cached_tokens"),
+        reasoning_tokens=_count(usage.get("completion_tokens_details"), "reasoning_tokens"),
+    )
+
+
+def _count(counts: object, name: str) -> int:
+    value = counts.get(name) if isinstance(counts, dict) else None
+    return value if isinstance(value, int) else 0
