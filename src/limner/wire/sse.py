@@ -37,7 +37,7 @@ class SseEvent:
         return self.data.strip() == b"[DONE]"
 
 
-class FrameTooLarge(ValueError):  # noqa: N818 - says what is wrong; "Error" would add nothing
+class FrameTooLargeError(ValueError):
     """A stream sent more bytes without ending an event than the reader is willing to hold."""
 
 
@@ -56,7 +56,7 @@ class SseDecoder:
     def feed(self, chunk: bytes) -> list[SseEvent]:
         """Take the next bytes; return the events that they complete.
 
-        Raises FrameTooLarge when the event under way exceeds the limit; feed no more then.
+        Raises FrameTooLargeError when the event under way exceeds the limit; feed no more then.
         """
         if self._after_cr and chunk.startswith(b"\n"):
             chunk = chunk[1:]
@@ -86,7 +86,7 @@ class SseDecoder:
         self._unfinished_line.append(piece)
         self._held_bytes += len(piece)
         if self._held_bytes > self._limit_bytes:
-            raise FrameTooLarge(f"a server-sent event exceeds {self._limit_bytes} bytes")
+            raise FrameTooLargeError(f"a server-sent event exceeds {self._limit_bytes} bytes")
 
     def _take_line(self, line: bytes) -> SseEvent | None:
         if self._at_start:
