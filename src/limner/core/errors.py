@@ -3,7 +3,8 @@
 LimnerError
 ├── InvalidRequest   the client's: HTTP 4xx before anything starts
 ├── UpstreamError    the model server's: HTTP 5xx before the first byte, `response.failed` after it
-├── ImageError       the image back end's: a failed item that the *model* can read, never the end of a response
+├── ImageError       the image back end's: a failed item that the *model* can read, never the end
+│                    of a response
 └── ConfigError      the operator's: at start, names the file and the key
 
 Every message says what, which value, and what would be accepted. Foreign exceptions are translated
@@ -26,7 +27,7 @@ class InvalidRequest(LimnerError):
 
     param: path of the offending field, such as `tools[0].size`; None when no field is to blame.
     code: OpenAI's machine-readable code, such as `unknown_parameter`; None where OpenAI sends null.
-    status: the HTTP status, 400 unless another says it better (401, 404, 405, 409, 413, 415, 422, 429, 503).
+    status: the HTTP status, 400 unless another of the 4xx, or 503, says it better.
     type: OpenAI's error type.
     retry_after_s: seconds until it is worth asking again; None when asking again would not help.
     """
@@ -77,7 +78,7 @@ class ImageError(LimnerError):
     """A picture could not be made.
 
     code: such as `server_error`, `model_loading`, `queue_full`, `not_supported`, `moderation_blocked`.
-    type: OpenAI's error type; `image_generation_user_error` when the prompt or the options are to blame.
+    type: OpenAI's error type; `image_generation_user_error` when prompt or options are to blame.
     retryable: whether the same call may succeed later; the model is told.
     status: the HTTP status on the Images API, where there is no model to tell.
     """
@@ -103,4 +104,4 @@ class ImageError(LimnerError):
 
 
 class ConfigError(LimnerError):
-    """The operator's settings cannot work; the message names the source, the key and what is accepted."""
+    """The operator's settings cannot work; names the source, the key and what is accepted."""

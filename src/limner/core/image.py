@@ -44,8 +44,9 @@ class ImageRequest:
 
     partial_images: previews wanted while painting, 0 to 3; fewer may come.
     n: pictures wanted, each with its own noise.
-    seed: 0 to 2**32 - 1; picture k of n uses seed + k (modulo 2**32). Our own extension of the Images API.
-    steps, guidance_scale: our own extension as well; refused by back ends that have no such thing.
+    seed: 0 to 2**32 - 1; picture k of n uses seed + k (modulo 2**32).
+    seed, steps, guidance_scale: our own extensions of the Images API; refused by back ends that
+        have no such thing.
     """
 
     prompt: str
@@ -106,7 +107,10 @@ class ImageUsage:
 
 @dataclass(frozen=True, slots=True)
 class ImageProgress:
-    """The job's place: waiting at `queue_position` (1 is next; None once it runs), or after `step` of `steps`."""
+    """How far a picture is: after `step` of `steps`.
+
+    queue_position: 1 is next; None once the picture is being painted.
+    """
 
     step: int
     steps: int

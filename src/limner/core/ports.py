@@ -31,5 +31,8 @@ class ImageBackend(Protocol):
     def capabilities(self) -> ImageCapabilities: ...
 
     def generate(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
-        """Yield progress, previews and `request.n` pictures; ends with the last `ImageCompleted` or `ImageFailed`."""
+        """Yield progress, previews and `request.n` pictures.
+
+        Ends with the last `ImageCompleted`, or with `ImageFailed`.
+        """
         ...

@@ -55,7 +55,10 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class TurnRequest:
-    """What an upstream is asked. items hold no `ImageCall`: the run has rewritten them to calls and outputs."""
+    """What an upstream is asked.
+
+    items hold no `ImageCall`: the run has rewritten them to calls and their outputs.
+    """
 
     model: str
     items: tuple[Item, ...]
