@@ -77,7 +77,8 @@ class UpstreamError(LimnerError):
 class ImageError(LimnerError):
     """A picture could not be made.
 
-    code: such as `server_error`, `model_loading`, `queue_full`, `not_supported`, `moderation_blocked`.
+    code: such as `server_error`, `model_loading`, `queue_full`, `not_supported` or
+        `moderation_blocked`.
     type: OpenAI's error type; `image_generation_user_error` when prompt or options are to blame.
     retryable: whether the same call may succeed later; the model is told.
     status: the HTTP status on the Images API, where there is no model to tell.

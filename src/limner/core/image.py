@@ -1,6 +1,6 @@
 """Pictures and the events of making one.
 
-A picture is bytes from the back end to the client's last moment; base64 exists only on the wire floor.
+A picture is bytes from the back end to the client's last moment; only the wire floor knows base64.
 Options come in two forms: as asked (`ImageRequest`, where None means "you choose") and as resolved
 (`Resolved`, what was really painted), which the client sees echoed.
 """
@@ -68,7 +68,7 @@ class ImageRequest:
 class Resolved:
     """What a back end really used, as far as it says; echoed to the client, never guessed.
 
-    adjustments: what differs from what was asked and why, one sentence each, for the client to read.
+    adjustments: what differs from what was asked and why, one sentence each, for the client.
     """
 
     size: Size | None = None
@@ -129,7 +129,7 @@ class PartialImage:
 
 @dataclass(frozen=True, slots=True)
 class ImageCompleted:
-    """One finished picture; `picture` says which of the `n` asked. usage stands on the last one only."""
+    """One finished picture; `picture` says which of the `n` asked. Only the last has usage."""
 
     image: ImageData
     resolved: Resolved
@@ -155,7 +155,7 @@ ImageEvent = ImageProgress | PartialImage | ImageCompleted | ImageFailed
 
 @dataclass(frozen=True, slots=True)
 class ImageCapabilities:
-    """What an image back end can do: data read by the rules, so that no code asks for a model's name.
+    """What an image back end can do: data for the rules, so that no code asks for a model's name.
 
     None means "not known, let the back end decide". sizes lists what it advertises.
     """

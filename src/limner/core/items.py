@@ -1,4 +1,4 @@
-"""What a conversation is made of: the items that go into a turn, in one vocabulary for all dialects.
+"""What a conversation is made of: the items of a turn, in one vocabulary for all dialects.
 
 Names are those of OpenAI's Responses API. Values are normalised: the wire floor has already checked
 types and turned base64 into bytes.

@@ -1,7 +1,7 @@
 """The two ports of a response, twins on purpose.
 
 Both are one method that returns an async iterator. The last event is terminal; failures travel as
-events; an exception means a bug; closing the iterator cancels the work and waits until it has stopped.
+events; an exception means a bug; closing the iterator cancels the work and waits until it stopped.
 """
 
 from __future__ import annotations

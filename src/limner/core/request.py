@@ -80,9 +80,10 @@ class Echo:
 
 @dataclass(frozen=True, slots=True)
 class ResponseRequest:
-    """A checked request. functions are the client's own; image_tool is None when the tool is not offered.
+    """A checked request.
 
-    adjustments: what of the request is not done as asked, one sentence each, for the client to read.
+    functions: the client's own. image_tool: None when the client does not offer the hosted tool.
+    adjustments: what of the request is not done as asked, one sentence each, for the client.
     """
 
     model: str

@@ -1,7 +1,8 @@
 """One request to a language model and the events of its reply, whatever dialect carries them.
 
-Order of events in a turn: any number of deltas and calls, in the order in which the model wrote them;
-then exactly one `TurnEnded` or `TurnFailed`, the last event. A call's `key` is unique in its turn.
+Order of events in a turn: any number of deltas and calls, in the order in which the model wrote
+them; then exactly one `TurnEnded` or `TurnFailed`, the last event. A call's `key` is unique in its
+turn.
 """
 
 from __future__ import annotations
