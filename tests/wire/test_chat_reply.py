@@ -286,9 +286,12 @@ def test_a_missing_done_is_forgiven() -> None:
     assert decode(chunk("stop", content="a"), b"data: [DONE]") == [TextDelta("a"), TurnEnded()]
 
 
-@pytest.mark.parametrize("end", [b"", DONE])
-def test_a_missing_finish_reason_is_a_failure(end: bytes) -> None:
-    failed = failure(decode(chunk(content="a"), end))
+def test_a_missing_finish_reason_is_forgiven_when_done_is_said() -> None:
+    assert decode(chunk(content="a"), DONE) == [TextDelta("a"), TurnEnded()]
+
+
+def test_a_reply_with_neither_has_been_cut_off() -> None:
+    failed = failure(decode(chunk(content="a")))
     assert failed.retryable
     assert failed.status == 502
 

@@ -3,6 +3,7 @@
 Real servers differ from the reference, and this reader takes them as they are:
 - calls come in many shapes: see `chat_calls`;
 - `finish_reason` may say `stop` over calls, and usage may follow it: only `[DONE]` or the end ends;
+- one of `finish_reason` and `[DONE]` may be missing; a reply with neither has been cut off;
 - a server that ignores `stream: true` answers one JSON object, which reads as one great chunk.
 """
 
@@ -74,7 +75,7 @@ class ChatReplyDecoder:
             events = self._read(bytes(self._body))
         else:
             events = self._take(self._sse.flush())
-        return events if self.is_finished else [*events, *self._end()]
+        return events if self.is_finished else [*events, *self._end(is_done=False)]
 
     def _hold(self, chunk: bytes) -> list[SseEvent]:
         if self._body is None:
@@ -88,7 +89,7 @@ class ChatReplyDecoder:
         events: list[TurnEvent] = []
         for frame in frames:
             if not self.is_finished and frame.data:
-                events += self._end() if frame.is_done else self._read(frame.data)
+                events += self._end(is_done=True) if frame.is_done else self._read(frame.data)
         return events
 
     def _read(self, data: bytes) -> list[TurnEvent]:
@@ -132,13 +133,13 @@ class ChatReplyDecoder:
                 events += self._calls.take(entry)
         return events
 
-    def _end(self) -> list[TurnEvent]:
-        if self._finish_reason is None:
+    def _end(self, *, is_done: bool) -> list[TurnEvent]:
+        if self._finish_reason is None and not is_done:
             return [self._fail("ended the reply without saying that it was finished")]
         if self._calls.unnamed:
             return [self._fail("called a function without naming it")]
         self.is_finished = True
-        incomplete = _INCOMPLETE.get(self._finish_reason)
+        incomplete = _INCOMPLETE.get(self._finish_reason or "stop")
         return [*self._calls.end(), TurnEnded(self._usage, incomplete)]
 
     def _fail(self, what: str) -> TurnFailed:

@@ -1,0 +1,72 @@
+"""A language model behind any Chat Completions server."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from limner.core.errors import InvalidRequest, UpstreamError
+from limner.core.turn import TurnEvent, TurnFailed, TurnRequest, UpstreamCapabilities
+from limner.upstreams.http import UpstreamHttp
+from limner.wire import json
+from limner.wire.chat_reply import ChatReplyDecoder
+from limner.wire.chat_request import MaxTokensField, render_chat_request
+
+
+class ChatUpstream:
+    """The port `Upstream` over Chat Completions.
+
+    http: open, and closed by its owner.
+    model: the server's name of the model; None passes on what the client asked for.
+    """
+
+    def __init__(
+        self,
+        http: UpstreamHttp,
+        *,
+        model: str | None = None,
+        capabilities: UpstreamCapabilities | None = None,
+        max_tokens_field: MaxTokensField = "max_completion_tokens",
+    ) -> None:
+        self._http = http
+        self._model = model
+        self._capabilities = capabilities or UpstreamCapabilities(model or "chat")
+        self._max_tokens_field = max_tokens_field
+
+    @property
+    def capabilities(self) -> UpstreamCapabilities:
+        return self._capabilities
+
+    async def stream(self, request: TurnRequest) -> AsyncGenerator[TurnEvent, None]:
+        """Yield the turn's events as the model writes; ends with `TurnEnded` or `TurnFailed`."""
+        try:
+            body = self._render(request)
+        except InvalidRequest as error:
+            yield TurnFailed(error.message, error.code or "invalid_request_error", error.status)
+            return
+        decoder = ChatReplyDecoder(id_prefix=f"call_{secrets.token_hex(8)}")
+        try:
+            async with aclosing(self._http.post("chat/completions", body)) as pieces:
+                async for piece in pieces:
+                    for event in decoder.feed(piece):
+                        yield event
+                    if decoder.is_finished:
+                        return
+        except UpstreamError as error:
+            yield TurnFailed(
+                error.message, error.code, error.status, error.retryable, error.retry_after_s
+            )
+            return
+        for event in decoder.flush():
+            yield event
+
+    def _render(self, request: TurnRequest) -> bytes:
+        return json.dump(
+            render_chat_request(
+                request,
+                model=self._model,
+                vision=self._capabilities.vision,
+                max_tokens_field=self._max_tokens_field,
+            )
+        )

@@ -1,0 +1,134 @@
+"""A Chat Completions server on loopback that says what a test wrote, and notes what it is asked.
+
+async with ScriptedChat([calls("draw", {"prompt": "a cat"}), says("Here it is.")]) as chat:
+    ... chat.url ... chat.requests[0]["messages"]
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+
+@dataclass(frozen=True)
+class Reply:
+    """pieces: each is written by itself. then: what follows the last one.
+
+    `end` closes the reply properly, `hang` waits until the client leaves, `cut` breaks the line.
+    """
+
+    pieces: tuple[bytes, ...]
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    then: str = "end"
+
+
+def chunk(finish: str | None = None, **delta: Any) -> bytes:
+    """One server-sent event of a reply."""
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    value = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "choices": [choice]}
+    return b"data: " + orjson.dumps(value) + b"\n\n"
+
+
+def end_of(finish: str, input_tokens: int = 10, output_tokens: int = 5) -> tuple[bytes, ...]:
+    """What closes a tidy reply: the reason, the usage and `[DONE]`."""
+    usage = {"prompt_tokens": input_tokens, "completion_tokens": output_tokens}
+    return (
+        chunk(finish),
+        b"data: " + orjson.dumps({"choices": [], "usage": usage}) + b"\n\n",
+        b"data: [DONE]\n\n",
+    )
+
+
+def says(*texts: str) -> Reply:
+    """The model writes these texts, one delta each."""
+    return Reply((*(chunk(content=text) for text in texts), *end_of("stop")))
+
+
+def calls(name: str, *arguments: Mapping[str, Any], say: str = "") -> Reply:
+    """The model calls a function once for each of the arguments, after saying something."""
+    said = (chunk(content=say),) if say else ()
+    pieces = []
+    for index, value in enumerate(arguments):
+        text = orjson.dumps(value).decode()
+        function = {"name": name, "arguments": ""}
+        call = {"index": index, "id": f"call_{index}", "type": "function", "function": function}
+        pieces.append(chunk(tool_calls=[call]))
+        halves = text[: len(text) // 2], text[len(text) // 2 :]
+        for half in halves:
+            pieces.append(chunk(tool_calls=[{"index": index, "function": {"arguments": half}}]))
+    return Reply((*said, *pieces, *end_of("tool_calls")))
+
+
+def fails(status: int, message: str = "no", **headers: str) -> Reply:
+    """The server refuses, in OpenAI's words. Underscores in names of headers stand for dashes."""
+    body = orjson.dumps({"error": {"message": message, "type": "error", "code": None}})
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Reply((body,), status, {"Content-Type": "application/json", **named})
+
+
+class ScriptedChat:
+    """Answers its requests with the replies in their order, and with 500 when there are no more.
+
+    requests: the bodies, parsed. headers: those of each request. url: the server's root.
+    has_left: set when a client has left a reply before its end.
+    """
+
+    def __init__(self, replies: Iterable[Reply]) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self.headers: list[Mapping[str, str]] = []
+        self.has_left = asyncio.Event()
+        self.url = ""
+        self._replies = list(replies)
+        app = web.Application(client_max_size=64 * 1024 * 1024)
+        app.router.add_post("/{path:.*}", self._answer)
+        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}"
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._runner.cleanup()
+
+    @property
+    def connections(self) -> list[RequestHandler[web.Request]]:
+        """Those that are open now."""
+        return self._runner.server.connections if self._runner.server else []
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if request.path != "/v1/chat/completions":
+            return web.Response(status=404, text=f"there is no {request.path}")
+        self.requests.append(await request.json())
+        self.headers.append(request.headers.copy())
+        reply = self._replies.pop(0) if self._replies else fails(500, "the script is over")
+        headers = {"Content-Type": "text/event-stream", **reply.headers}
+        response = web.StreamResponse(status=reply.status, headers=headers)
+        try:
+            await response.prepare(request)
+            for piece in reply.pieces:
+                await response.write(piece)
+            if reply.then == "hang":
+                await asyncio.Event().wait()
+        except (asyncio.CancelledError, ConnectionError):
+            self.has_left.set()
+            raise
+        if reply.then == "cut" and request.transport:
+            request.transport.abort()
+        return response
