@@ -28,7 +28,10 @@ class RefusalPart:
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """A picture shown to the model: bytes when the client sent a data URL, else its http(s) URL."""
+    """A picture shown to the model: its bytes, or a URL for the model's server to open.
+
+    The URL is http(s), or the data URL of a GIF, which no back end here paints.
+    """
 
     source: ImageData | str
     detail: Detail = "auto"

@@ -72,7 +72,6 @@ class Echo:
     top_logprobs: int = 0
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
-    service_tier: str | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     user: str | None = None

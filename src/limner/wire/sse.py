@@ -21,6 +21,11 @@ def encode(event: str, data: bytes) -> bytes:
     return b"".join((b"event: ", event.encode(), b"\ndata: ", data, b"\n\n"))
 
 
+def comment(text: bytes) -> bytes:
+    """One frame that readers pass over. text: a single line."""
+    return b": " + text + b"\n\n"
+
+
 @dataclass(frozen=True, slots=True)
 class SseEvent:
     """One event of a stream.

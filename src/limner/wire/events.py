@@ -1,0 +1,156 @@
+"""The core's events as OpenAI's JSON and as server-sent events.
+
+Source: OpenAI API reference, "Streaming events".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import assert_never
+
+from limner.core.events import (
+    ContentPartAdded,
+    ContentPartDone,
+    FunctionCallArgumentsDelta,
+    FunctionCallArgumentsDone,
+    ImageCallCompleted,
+    ImageCallGenerating,
+    ImageCallInProgress,
+    ImageCallPartialImage,
+    ImageCallProgress,
+    NumberedEvent,
+    OutputItemAdded,
+    OutputItemDone,
+    OutputRefusalDelta,
+    OutputRefusalDone,
+    OutputTextDelta,
+    OutputTextDone,
+    ReasoningTextDelta,
+    ReasoningTextDone,
+    ResponseCompleted,
+    ResponseCreated,
+    ResponseEvent,
+    ResponseFailed,
+    ResponseIncomplete,
+    ResponseInProgress,
+)
+from limner.wire import json, sse
+from limner.wire.items import Json, item_json, look, part_json
+from limner.wire.pictures import to_base64
+from limner.wire.responses import response_json
+
+EVENT_TYPES: Mapping[type[NumberedEvent], str] = {
+    ResponseCreated: "response.created",
+    ResponseInProgress: "response.in_progress",
+    ResponseCompleted: "response.completed",
+    ResponseFailed: "response.failed",
+    ResponseIncomplete: "response.incomplete",
+    OutputItemAdded: "response.output_item.added",
+    OutputItemDone: "response.output_item.done",
+    ContentPartAdded: "response.content_part.added",
+    ContentPartDone: "response.content_part.done",
+    OutputTextDelta: "response.output_text.delta",
+    OutputTextDone: "response.output_text.done",
+    OutputRefusalDelta: "response.refusal.delta",
+    OutputRefusalDone: "response.refusal.done",
+    ReasoningTextDelta: "response.reasoning_text.delta",
+    ReasoningTextDone: "response.reasoning_text.done",
+    FunctionCallArgumentsDelta: "response.function_call_arguments.delta",
+    FunctionCallArgumentsDone: "response.function_call_arguments.done",
+    ImageCallInProgress: "response.image_generation_call.in_progress",
+    ImageCallGenerating: "response.image_generation_call.generating",
+    ImageCallPartialImage: "response.image_generation_call.partial_image",
+    ImageCallCompleted: "response.image_generation_call.completed",
+}
+
+_TextEvent = (
+    OutputTextDelta
+    | OutputTextDone
+    | OutputRefusalDelta
+    | OutputRefusalDone
+    | ReasoningTextDelta
+    | ReasoningTextDone
+)
+
+
+def encode_event(event: ResponseEvent) -> bytes:
+    """One frame of the stream. Progress, which OpenAI's API does not know, becomes a comment."""
+    if isinstance(event, ImageCallProgress):
+        return sse.comment(b"progress " + json.dump(_progress_json(event)))
+    body = event_json(event)
+    return sse.encode(body["type"], json.dump(body))
+
+
+def event_json(event: NumberedEvent) -> Json:
+    """One event as OpenAI's JSON object."""
+    return {
+        "type": EVENT_TYPES[type(event)],
+        "sequence_number": event.sequence_number,
+        **_event_fields(event),
+    }
+
+
+def _event_fields(event: NumberedEvent) -> Json:
+    match event:
+        case OutputTextDelta() | OutputTextDone() | OutputRefusalDelta() | OutputRefusalDone():
+            return _text_fields(event)
+        case ReasoningTextDelta() | ReasoningTextDone():
+            return _text_fields(event)
+        case ContentPartAdded() | ContentPartDone():
+            place = _place(event.output_index, event.item_id, event.content_index)
+            return {**place, "part": part_json(event.part)}
+        case FunctionCallArgumentsDelta(_, index, item_id, delta):
+            return {**_place(index, item_id), "delta": delta}
+        case FunctionCallArgumentsDone(_, index, item_id, arguments):
+            return {**_place(index, item_id), "arguments": arguments}
+        case ImageCallInProgress() | ImageCallGenerating() | ImageCallCompleted():
+            return _place(event.output_index, event.item_id)
+        case ImageCallPartialImage():
+            return _partial_image_fields(event)
+        case OutputItemAdded() | OutputItemDone():
+            return {"output_index": event.output_index, "item": item_json(event.item)}
+        case _:
+            return {"response": response_json(event.response)}
+
+
+def _text_fields(event: _TextEvent) -> Json:
+    place = _place(event.output_index, event.item_id, event.content_index)
+    match event:
+        case OutputTextDelta():
+            return {**place, "delta": event.delta, "logprobs": []}
+        case OutputTextDone():
+            return {**place, "text": event.text, "logprobs": []}
+        case OutputRefusalDelta() | ReasoningTextDelta():
+            return {**place, "delta": event.delta}
+        case OutputRefusalDone():
+            return {**place, "refusal": event.refusal}
+        case ReasoningTextDone():
+            return {**place, "text": event.text}
+        case _:
+            assert_never(event)
+
+
+def _place(output_index: int, item_id: str, content_index: int | None = None) -> Json:
+    place: Json = {"item_id": item_id, "output_index": output_index}
+    if content_index is not None:
+        place["content_index"] = content_index
+    return place
+
+
+def _partial_image_fields(event: ImageCallPartialImage) -> Json:
+    return {
+        **_place(event.output_index, event.item_id),
+        "partial_image_index": event.partial_image_index,
+        "partial_image_b64": to_base64(event.image),
+        **look(event.image, event.resolved),
+    }
+
+
+def _progress_json(event: ImageCallProgress) -> Json:
+    return {
+        "item_id": event.item_id,
+        "output_index": event.output_index,
+        "step": event.step,
+        "steps": event.steps,
+        "queue_position": event.queue_position,
+    }

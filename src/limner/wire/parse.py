@@ -1,0 +1,170 @@
+"""The body of `POST /v1/responses`, read into the core's `ResponseRequest`.
+
+Every field of OpenAI's API is honoured, refused by name, or reported as an adjustment:
+
+honoured    model, input, instructions, stream, tools, tool_choice, parallel_tool_calls,
+            max_tool_calls, max_output_tokens, temperature, top_p, presence_penalty,
+            frequency_penalty, text, reasoning.effort, user, safety_identifier (told to the model
+            server as the user, where `user` is not set), metadata (repeated in the response)
+fits as is  store: false, background: false, truncation: disabled, service_tier: auto or default,
+            image.context_compression: auto or disabled, stream_options.include_obfuscation: false;
+            prompt_cache_key (a hint, repeated in the response); include values for items that
+            never occur here
+adjusted    store: true, truncation: auto, other service tiers, include of log probabilities and of
+            encrypted reasoning, top_logprobs, reasoning.summary, .context and .mode,
+            stream_options.include_obfuscation: true, image.context_compression: enabled,
+            access_programs, prompt_cache_options, prompt_cache_retention, hosted tools other than
+            image_generation
+refused     background: true, background_options, previous_response_id, conversation, prompt,
+            context_management, moderation, file ids, files, item references, masks, and whatever
+            OpenAI's API does not know either
+
+Source: OpenAI API reference, "Create a model response"; the limits are those of the Open Responses
+specification where OpenAI states none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from limner.core.request import Echo, ResponseRequest
+from limner.core.turn import Sampling
+from limner.wire.fields import Fields, not_among, string, unsupported
+from limner.wire.input import parse_input
+from limner.wire.settings import MAX_COUNT, MAX_LABEL, parse_metadata, parse_sampling
+from limner.wire.tools import parse_tool_choice, parse_tools
+
+MAX_MODEL = 256
+MAX_INCLUDE = 32
+
+_HONOURED = frozenset(
+    {"model", "input", "instructions", "stream", "tools", "tool_choice", "parallel_tool_calls"}
+    | {"max_tool_calls", "max_output_tokens", "temperature", "top_p", "presence_penalty"}
+    | {"frequency_penalty", "text", "reasoning", "user", "safety_identifier", "metadata"}
+    | {"store", "background", "truncation", "service_tier", "image", "stream_options"}
+    | {"prompt_cache_key", "include", "top_logprobs"}
+)
+_REFUSED = {
+    "previous_response_id": "Responses are not stored here: send the earlier items in 'input'.",
+    "conversation": "Conversations are not stored here: send the earlier items in 'input'.",
+    "prompt": "Prompts are not stored here: send 'instructions' and 'input'.",
+    "context_management": "The context is not compacted here: leave it out.",
+    "moderation": "Text is not moderated here: leave it out.",
+    "background_options": "Responses do not run in the background here: leave it out.",
+}
+_LEFT_OUT = {
+    "access_programs": "has no meaning on this server.",
+    "prompt_cache_options": "caching of prompts is left to the model server.",
+    "prompt_cache_retention": "caching of prompts is left to the model server.",
+}
+_TIERS = ("auto", "default", "flex", "scale", "priority", "fast", "ultrafast")
+_INCLUDE = {
+    "message.output_text.logprobs": "log probabilities are not returned by this server.",
+    "reasoning.encrypted_content": "reasoning is returned as plain text where the model shows it.",
+    "message.input_image.image_url": None,
+    "file_search_call.results": None,
+    "web_search_call.results": None,
+    "web_search_call.action.sources": None,
+    "computer_call_output.output.image_url": None,
+    "code_interpreter_call.outputs": None,
+}
+"""Adjustment for each value; None where nothing that it asks for can ever occur."""
+
+
+def parse_request(body: Mapping[str, Any]) -> ResponseRequest:
+    """Check a request's JSON object; raises InvalidRequest with the field at fault."""
+    request = Fields(body)
+    _check_names(request)
+    adjustments = [
+        f"{name}: {why}" for name, why in _LEFT_OUT.items() if request.get(name) is not None
+    ]
+    model = request.required_string("model", min_length=1, max_length=MAX_MODEL)
+    stream = request.boolean("stream") or False
+    tools = parse_tools(request, stream=stream, adjustments=adjustments)
+    tool_choice = parse_tool_choice(request, tools, adjustments)
+    items = parse_input(request)
+    sampling = parse_sampling(request, adjustments)
+    user = request.string("user", max_length=MAX_LABEL)
+    safety_identifier = request.string("safety_identifier", max_length=128)
+    _check_delivery(request, adjustments)
+    parallel_tool_calls = request.boolean("parallel_tool_calls")
+    return ResponseRequest(
+        model=model,
+        items=items,
+        stream=stream,
+        instructions=request.string("instructions"),
+        functions=tools.functions,
+        image_tool=tools.image_tool,
+        tool_choice=tool_choice,
+        parallel_tool_calls=parallel_tool_calls is not False,
+        max_tool_calls=request.integer("max_tool_calls", 1, MAX_COUNT),
+        sampling=sampling,
+        user=user or safety_identifier,
+        echo=_echo(request, sampling),
+        adjustments=tuple(adjustments),
+    )
+
+
+def _check_names(request: Fields) -> None:
+    request.allow_only(_HONOURED | _REFUSED.keys() | _LEFT_OUT.keys())
+    for name, instead in _REFUSED.items():
+        if request.get(name) is not None:
+            raise unsupported(name, instead)
+    if request.boolean("background"):
+        raise unsupported("background", _REFUSED["background_options"])
+
+
+def _check_delivery(request: Fields, adjustments: list[str]) -> None:
+    """What concerns how a response is kept, shipped and served, rather than what it says."""
+    if request.boolean("store"):
+        adjustments.append("store: responses are not kept on this server.")
+    if request.choice("truncation", ("auto", "disabled")) == "auto":
+        adjustments.append("truncation: the input is never cut here.")
+    if (tier := request.choice("service_tier", _TIERS)) not in (None, "auto", "default"):
+        adjustments.append(f"service_tier: this server has one tier, not {tier!r}.")
+    if options := request.object("stream_options"):
+        options.allow_only({"include_obfuscation"})
+        if options.boolean("include_obfuscation"):
+            adjustments.append(f"{options.at('include_obfuscation')}: no padding is added here.")
+    if image := request.object("image"):
+        image.allow_only({"context_compression"})
+        modes = ("auto", "enabled", "disabled")
+        if image.choice("context_compression", modes) == "enabled":
+            adjustments.append(
+                f"{image.at('context_compression')}: pictures are shown as they came."
+            )
+    _check_include(request, adjustments)
+
+
+def _check_include(request: Fields, adjustments: list[str]) -> None:
+    for index, value in enumerate(request.array("include", max_length=MAX_INCLUDE) or []):
+        path = f"{request.at('include')}[{index}]"
+        if string(value, path, MAX_LABEL) not in _INCLUDE:
+            raise not_among(path, value, _INCLUDE)
+        if why := _INCLUDE[value]:
+            adjustments.append(f"{path}: {why}")
+
+
+def _echo(request: Fields, sampling: Sampling) -> Echo:
+    tool_choice = request.get("tool_choice")
+    return Echo(
+        tools=tuple(request.get("tools") or ()),
+        tool_choice="auto" if tool_choice is None else tool_choice,
+        instructions=request.get("instructions"),
+        metadata=parse_metadata(request),
+        text=request.get("text"),
+        reasoning=request.get("reasoning"),
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        truncation=request.get("truncation") or "disabled",
+        max_output_tokens=sampling.max_output_tokens,
+        max_tool_calls=request.get("max_tool_calls"),
+        parallel_tool_calls=request.get("parallel_tool_calls") is not False,
+        top_logprobs=request.get("top_logprobs") or 0,
+        presence_penalty=sampling.presence_penalty,
+        frequency_penalty=sampling.frequency_penalty,
+        safety_identifier=request.get("safety_identifier"),
+        prompt_cache_key=request.string("prompt_cache_key", max_length=MAX_LABEL),
+        user=request.get("user"),
+    )
