@@ -1,0 +1,101 @@
+"""Errors on their way out: OpenAI's envelope, a request id on every reply, advice on retrying.
+
+Handlers are found by the class of the error. What nobody foresaw is caught in one place,
+`middleware.RequestIds`, which says 500 and nothing of the inside.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ExceptionHandler
+
+from limner.core.errors import ImageError, InvalidRequest, LimnerError, UpstreamError
+from limner.wire import json
+from limner.wire.errors import error_json, error_status
+
+CLIENT_CLOSED_REQUEST = 499
+"""Not sent to anyone, since nobody is left; it is what logs know this case by, after nginx."""
+
+MAX_QUOTED_CHARS = 200
+"""How much of a client's own words an error repeats."""
+
+logger = logging.getLogger(__name__)
+
+
+def json_response(
+    value: object, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A whole reply in JSON."""
+    return Response(json.dump(value), status, headers, "application/json")
+
+
+def error_response(error: LimnerError) -> Response:
+    """The envelope, and in headers when to ask again.
+
+    `x-should-retry: false` keeps OpenAI's clients, which repeat every 5xx and 429 by themselves,
+    from paying twice for what will fail again.
+    """
+    status = error_status(error)
+    headers = {}
+    if isinstance(error, InvalidRequest | UpstreamError | ImageError) and error.retry_after_s:
+        headers["Retry-After"] = str(math.ceil(error.retry_after_s))
+    if isinstance(error, UpstreamError | ImageError) and not error.retryable:
+        headers["x-should-retry"] = "false"
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return json_response(error_json(error), status, headers)
+
+
+def request_id(request: Request) -> str:
+    """The id that this request's reply and log lines carry; empty outside of `RequestIds`."""
+    found = request.scope.get("state", {}).get("request_id", "")
+    return str(found)
+
+
+def unforeseen(id: str) -> LimnerError:
+    """What a client is told of a bug of ours: nothing but where its operator finds more."""
+    return LimnerError(f"The server failed. Its log says more under the request id {id or 'none'}.")
+
+
+async def _on_limner_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, LimnerError)
+    reply = error_response(error)
+    if reply.status_code >= 500:
+        facts = {"action": "refused", "status": reply.status_code, "error": error.message}
+        logger.warning("request failed", extra={**facts, "request_id": request_id(request)})
+    return reply
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    """What routing itself refuses: unknown paths and methods."""
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    asked = f"{request.method} {request.scope['path']}"[:MAX_QUOTED_CHARS]
+    if error.status_code == 405:
+        message = f"{asked} is not possible; this path accepts {headers.get('Allow', 'nothing')}."
+        refusal = InvalidRequest(message, code="method_not_allowed", status=405)
+    elif error.status_code == 404:
+        message = f"There is nothing at {asked}; GET / lists what this server offers."
+        refusal = InvalidRequest(message, code="not_found", status=404)
+    else:
+        refusal = InvalidRequest(str(error.detail), status=error.status_code)
+    return json_response(error_json(refusal), error.status_code, headers)
+
+
+async def _on_client_gone(request: Request, error: Exception) -> Response:
+    facts = {"action": "abandoned", "request_id": request_id(request)}
+    logger.info("client left before the reply", extra=facts)
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
+
+
+HANDLERS: Mapping[type[Exception], ExceptionHandler] = {
+    LimnerError: _on_limner_error,
+    HTTPException: _on_http_exception,
+    ClientDisconnect: _on_client_gone,
+}
