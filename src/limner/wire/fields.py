@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from limner.core.errors import InvalidRequest
 from limner.wire import json
 
 MAX_STRING = 10_485_760
 """Characters of one string, the limit that the Open Responses specification names."""
+
+Option = TypeVar("Option", bound=str)
 
 _SHOWN = 100
 
@@ -98,14 +100,15 @@ class Fields:
         _check_range(self.at(name), value, low, high, "decimal")
         return value
 
-    def choice(self, name: str, options: Collection[str]) -> str | None:
+    def choice(self, name: str, options: Collection[Option]) -> Option | None:
         """One of the strings given."""
         value = self.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, str) or value not in options:
-            raise not_among(self.at(name), value, options)
-        return value
+        return None if value is None else one_of(value, self.at(name), options)
+
+    def required_choice(self, name: str, options: Collection[Option]) -> Option:
+        """As `choice`, and present."""
+        self.require(name)
+        return one_of(self.get(name), self.at(name), options)
 
     def object(self, name: str) -> Fields | None:
         value = self.get(name)
@@ -148,9 +151,23 @@ def string(value: object, path: str, max_length: int, min_length: int = 0) -> st
     return value
 
 
+def one_of(value: object, path: str, options: Collection[Option]) -> Option:
+    """Take a value that must be one of the strings given."""
+    for option in options:
+        if option == value:
+            return option
+    raise not_among(path, value, options)
+
+
 def shown(value: object) -> str:
     """A value from a request as JSON for a message, cut where it gets long."""
-    text = json.dump(value[:_SHOWN] if isinstance(value, str) else value).decode()
+    if isinstance(value, str):
+        return json.dump(cut(value)).decode()
+    return cut(json.dump(value).decode())
+
+
+def cut(text: str) -> str:
+    """The text, or its beginning where it is too long to stand in a message."""
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
@@ -178,7 +195,7 @@ def wrong_type(path: str, expected: str, value: object) -> InvalidRequest:
 
 
 def unknown_parameter(path: str) -> InvalidRequest:
-    path = path if len(path) <= _SHOWN else path[:_SHOWN] + "…"
+    path = cut(path)
     return InvalidRequest(f"Unknown parameter: '{path}'.", param=path, code="unknown_parameter")
 
 

@@ -7,9 +7,8 @@ are accepted within bounds: whether a back end takes this very one is its own to
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
-from limner.core.image import FORMATS, MAX_PARTIAL_IMAGES, ImageFormat, Size
+from limner.core.image import FORMATS, MAX_PARTIAL_IMAGES, Size
 from limner.core.request import ImageTool
 from limner.wire.fields import Fields, invalid_value, unknown_parameter, unsupported
 
@@ -21,7 +20,6 @@ BACKGROUNDS = ("transparent", "opaque", "auto")
 MODERATIONS = ("auto", "low")
 ACTIONS = ("generate", "edit", "auto")
 FIDELITIES = ("high", "low")
-_FORMATS: Mapping[str, ImageFormat] = {name: name for name in FORMATS}
 
 _KNOWN = frozenset(
     {"type", "model", "size", "quality", "background", "output_format", "output_compression"}
@@ -51,10 +49,7 @@ def parse_image_tool(entry: Fields, index: int, adjustments: list[str]) -> Image
     fidelity = entry.choice("input_fidelity", FIDELITIES)
     compression = entry.integer("output_compression", 0, 100)
     partial_images = entry.integer("partial_images", 0, MAX_PARTIAL_IMAGES)
-    if entry.object("input_image_mask") is not None:
-        raise unsupported(
-            entry.at("input_image_mask"), "Pictures are not edited here: leave the mask out."
-        )
+    _check_mask(entry)
     if fidelity is not None:
         adjustments.append(
             f"{entry.at('input_fidelity')}: has no effect, since pictures are not edited here."
@@ -65,7 +60,7 @@ def parse_image_tool(entry: Fields, index: int, adjustments: list[str]) -> Image
         size=size,
         quality=_asked(quality),
         background=_asked(background),
-        output_format=None if output_format is None else _FORMATS[output_format],
+        output_format=output_format,
         output_compression=compression,
         moderation=_asked(moderation),
         partial_images=partial_images or 0,
@@ -110,6 +105,15 @@ def _size(entry: Fields) -> Size | None:
         f"'auto' or WIDTHxHEIGHT, such as '1024x1024', with edges of {MIN_EDGE_PX} to "
         f"{MAX_EDGE_PX} pixels",
     )
+
+
+def _check_mask(entry: Fields) -> None:
+    path, mask = entry.at("input_image_mask"), entry.get("input_image_mask")
+    if mask is None:
+        return
+    if not isinstance(mask, dict):
+        raise invalid_value(path, mask, "an object")
+    raise unsupported(path, "Pictures are not edited here: leave the mask out.")
 
 
 def _asked(value: str | None) -> str | None:

@@ -26,7 +26,7 @@ from limner.core.items import (
     Role,
     TextPart,
 )
-from limner.wire.fields import MAX_STRING, Fields, not_among, string, unsupported, wrong_type
+from limner.wire.fields import MAX_STRING, Fields, string, unsupported, wrong_type
 from limner.wire.pictures import MAX_IMAGE_BYTES, shown_picture, stored_picture
 
 MAX_ITEMS = 10_000
@@ -36,18 +36,9 @@ MAX_NAME = 256
 MAX_IMAGE_TEXT = MAX_IMAGE_BYTES * 2
 """Loose bound for the characters of a picture; the exact one is told in bytes."""
 
-ROLES: Mapping[str, Role] = {
-    "user": "user",
-    "assistant": "assistant",
-    "system": "system",
-    "developer": "developer",
-}
-DETAILS: Mapping[str, Detail] = {
-    "auto": "auto",
-    "low": "low",
-    "high": "high",
-    "original": "original",
-}
+_ROLES: tuple[Role, ...] = ("user", "assistant", "system", "developer")
+_DETAILS: tuple[Detail, ...] = ("auto", "low", "high", "original")
+_PART_TYPES = ("input_text", "output_text", "refusal", "input_image")
 
 
 def parse_input(request: Fields) -> tuple[Item, ...]:
@@ -80,18 +71,17 @@ def _item(entry: Fields) -> Item:
             entry.path, "Items are not stored on this server: send the whole item in its place."
         )
     entry = Fields({**entry.values, "type": kind}, entry.path)
-    kind = entry.required_string("type")
-    if kind not in _READERS:
-        raise not_among(entry.at("type"), kind, _READERS)
-    known, read = _READERS[kind]
+    known, read = _READERS[entry.required_choice("type", _READERS)]
     entry.allow_only(known)
     return read(entry)
 
 
 def _message(entry: Fields) -> Message:
-    entry.require("role")
-    role = ROLES[entry.choice("role", ROLES) or ""]
-    return Message(role, _parts(entry, "content"), entry.string("id", max_length=MAX_NAME))
+    return Message(
+        role=entry.required_choice("role", _ROLES),
+        parts=_parts(entry, "content"),
+        id=entry.string("id", max_length=MAX_NAME),
+    )
 
 
 def _function_call(entry: Fields) -> FunctionCall:
@@ -191,23 +181,18 @@ def _parts(entry: Fields, name: str) -> tuple[Part, ...]:
     return tuple(_part(part) for part in entry.objects(name, max_length=MAX_PARTS))
 
 
-_PART_TYPES = ("input_text", "output_text", "refusal", "input_image")
-
-
 def _part(part: Fields) -> Part:
-    match part.required_string("type"):
-        case "input_text" | "output_text" as kind:
+    if part.get("type") == "input_file":
+        raise unsupported(part.path, "Files are not read here: send text or images.")
+    match part.required_choice("type", _PART_TYPES):
+        case "input_text" | "output_text":
             part.allow_only({"type", "text", "annotations", "logprobs", "prompt_cache_breakpoint"})
             return TextPart(part.required_string("text"))
         case "refusal":
             part.allow_only({"type", "refusal"})
             return RefusalPart(part.required_string("refusal"))
-        case "input_image":
+        case _:
             return _image_part(part)
-        case "input_file":
-            raise unsupported(part.path, "Files are not read here: send text or images.")
-        case kind:
-            raise not_among(part.at("type"), kind, _PART_TYPES)
 
 
 def _image_part(part: Fields) -> ImagePart:
@@ -228,8 +213,8 @@ def _image_part(part: Fields) -> ImagePart:
             param=part.at("file_id"),
             code="unsupported_image_source",
         )
-    detail = DETAILS[part.choice("detail", DETAILS) or "auto"]
-    return ImagePart(shown_picture(url, part.at("image_url")), detail)
+    detail = part.choice("detail", _DETAILS)
+    return ImagePart(shown_picture(url, part.at("image_url")), detail or "auto")
 
 
 def _check_image_count(items: tuple[Item, ...]) -> None:

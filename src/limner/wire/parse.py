@@ -30,7 +30,7 @@ from typing import Any
 
 from limner.core.request import Echo, ResponseRequest
 from limner.core.turn import Sampling
-from limner.wire.fields import Fields, not_among, string, unsupported
+from limner.wire.fields import Fields, one_of, unsupported
 from limner.wire.input import parse_input
 from limner.wire.settings import MAX_COUNT, MAX_LABEL, parse_metadata, parse_sampling
 from limner.wire.tools import parse_tool_choice, parse_tools
@@ -140,9 +140,7 @@ def _check_delivery(request: Fields, adjustments: list[str]) -> None:
 def _check_include(request: Fields, adjustments: list[str]) -> None:
     for index, value in enumerate(request.array("include", max_length=MAX_INCLUDE) or []):
         path = f"{request.at('include')}[{index}]"
-        if string(value, path, MAX_LABEL) not in _INCLUDE:
-            raise not_among(path, value, _INCLUDE)
-        if why := _INCLUDE[value]:
+        if why := _INCLUDE[one_of(value, path, _INCLUDE)]:
             adjustments.append(f"{path}: {why}")
 
 

@@ -39,10 +39,10 @@ def to_base64(image: ImageData) -> str:
 
 def from_base64(text: str, path: str) -> bytes:
     """Decode one picture; raises InvalidRequest at `path` when it is broken or too large."""
-    if len(text) > MAX_IMAGE_BYTES // 3 * 4 + 4:
+    size = len(text) // 4 * 3 - text[-2:].count("=")
+    if size > MAX_IMAGE_BYTES:
         raise InvalidRequest(
-            f"The picture is too large: expected at most {MAX_IMAGE_BYTES} bytes, "
-            f"got about {len(text) // 4 * 3}.",
+            f"The picture is too large: expected at most {MAX_IMAGE_BYTES} bytes, got {size}.",
             param=path,
             code="image_file_too_large",
         )

@@ -64,8 +64,7 @@ def _text_format(text: Fields | None) -> dict[str, Any] | None:
     form = text.object("format")
     if form is None:
         return None
-    form.require("type")
-    kind = form.choice("type", _FORMATS)
+    kind = form.required_choice("type", _FORMATS)
     if kind == "json_schema":
         form.allow_only({"type", "name", "schema", "description", "strict"})
         name = form.required_string("name")

@@ -17,14 +17,14 @@ from limner.core.request import (
     ImageToolChoice,
 )
 from limner.core.turn import FunctionTool
-from limner.wire.fields import Fields, invalid_value, not_among, wrong_type
+from limner.wire.fields import Fields, cut, invalid_value, one_of, wrong_type
 from limner.wire.image_tool import parse_image_tool
 
 MAX_TOOLS = 128
 MAX_DESCRIPTION = 100_000
 IMAGE_TOOL = "image_generation"
 
-_FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}", re.ASCII)
+_FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}", re.ASCII)
 _FUNCTION_FIELDS = frozenset({"type", "name", "description", "parameters", "strict"})
 _FUNCTION_HINTS = ("allowed_callers", "defer_loading", "output_schema")
 _MODES = ("none", "auto", "required")
@@ -58,7 +58,7 @@ def parse_tools(request: Fields, *, stream: bool, adjustments: list[str]) -> Too
         else:
             adjustments.append(
                 f"{entry.path}: left out. Of the hosted tools this server runs {IMAGE_TOOL} only, "
-                f"not {kind[:64]}."
+                f"not {cut(kind)}."
             )
     if image_tool and image_tool.partial_images and not stream:
         adjustments.append(
@@ -78,11 +78,12 @@ def parse_tool_choice(request: Fields, tools: Tools, adjustments: list[str]) -> 
     if not isinstance(choice, dict):
         raise wrong_type(request.at("tool_choice"), "a string or an object", choice)
     selector = Fields(choice, request.at("tool_choice"))
-    if selector.required_string("type") == "allowed_tools":
+    kind = selector.required_string("type")
+    if kind == "allowed_tools":
         return _allowed_tools(selector, tools, adjustments)
     chosen = _selected(selector, tools)
     if chosen is None:
-        raise _not_found(selector.path, selector.get("type"))
+        raise _not_found(selector.path, kind)
     return chosen
 
 
@@ -90,7 +91,7 @@ def _function(entry: Fields, adjustments: list[str]) -> FunctionTool:
     entry.allow_only(_FUNCTION_FIELDS.union(_FUNCTION_HINTS))
     name = entry.required_string("name")
     if not _FUNCTION_NAME.fullmatch(name):
-        raise invalid_value(entry.at("name"), name, "1 to 128 of the characters a-z A-Z 0-9 _ -")
+        raise invalid_value(entry.at("name"), name, "1 to 64 of the characters a-z A-Z 0-9 _ -")
     parameters = entry.object("parameters")
     for hint in _FUNCTION_HINTS:
         if entry.get(hint) is not None:
@@ -104,26 +105,23 @@ def _function(entry: Fields, adjustments: list[str]) -> FunctionTool:
 
 
 def _mode(request: Fields, choice: str, tools: Tools) -> str:
-    if choice not in _MODES:
-        raise not_among(request.at("tool_choice"), choice, _MODES)
-    if choice == "required" and not tools.functions and not tools.image_tool:
+    mode = one_of(choice, request.at("tool_choice"), _MODES)
+    if mode == "required" and not tools.functions and not tools.image_tool:
         raise InvalidRequest(
             "Tool choice 'required' needs at least one function or image_generation in 'tools'.",
             param=request.at("tool_choice"),
             code="invalid_value",
         )
-    return choice
+    return mode
 
 
 def _allowed_tools(selector: Fields, tools: Tools, adjustments: list[str]) -> AllowedTools:
     selector.allow_only({"type", "mode", "tools"})
-    selector.require("mode")
-    mode = selector.choice("mode", ("auto", "required"))
+    mode = selector.required_choice("mode", ("auto", "required"))
     selector.require("tools")
     functions = set()
     image_tool = False
     for entry in selector.objects("tools", max_length=MAX_TOOLS):
-        entry.require("type")
         match _selected(entry, tools):
             case FunctionChoice(name):
                 functions.add(name)
@@ -159,9 +157,9 @@ def _selected(selector: Fields, tools: Tools) -> FunctionChoice | ImageToolChoic
             return None
 
 
-def _not_found(path: str, name: object) -> InvalidRequest:
+def _not_found(path: str, name: str) -> InvalidRequest:
     return InvalidRequest(
-        f"Tool choice '{str(name)[:128]}' not found in 'tools' parameter.",
+        f"Tool choice '{cut(name)}' not found in 'tools' parameter.",
         param=path,
         code="invalid_value",
     )
