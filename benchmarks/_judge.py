@@ -98,18 +98,18 @@ def read(pixels: Pixels) -> Reading:
     for rough in _connected(distance > _DIFFERS):
         # A soft edge belongs to the part as far as it is nearer to the part than to the background.
         mask = rough & (distance > np.median(distance[rough]) / 2)
-        if mask.sum() >= smallest:
-            parts.append(_part(lab, mask))
+        # What has no inside is a hair, such as a picture's outermost row.
+        if mask.sum() >= smallest and (inside := _eroded(mask)).any():
+            parts.append(_part(lab, mask, inside))
     parts.sort(key=lambda part: -part.area)
     if parts:
         parts = [part for part in parts if part.area >= 0.12 * parts[0].area]
     return Reading(_nearest(np.median(rows, axis=0)), tuple(parts))
 
 
-def _part(lab: Floats, mask: Mask) -> Part:
+def _part(lab: Floats, mask: Mask, inside: Mask) -> Part:
     ys, xs = np.nonzero(mask)
-    inside = _eroded(mask)
-    colour = _nearest(np.median(lab[inside if inside.any() else mask], axis=0))
+    colour = _nearest(np.median(lab[inside], axis=0))
     form = _normalised(mask)
     overlaps = {shape: _overlap(form, outline) for shape, outline in _outlines().items()}
     shape = max(overlaps, key=lambda name: overlaps[name])

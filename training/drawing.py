@@ -52,7 +52,7 @@ def draw(scene: Scene, width: int, height: int, rng: random.Random) -> Drawing:
 
 
 def _array(image: Any) -> NDArray[np.uint8]:
-    return np.asarray(image, dtype=np.uint8)
+    return np.array(image, dtype=np.uint8)
 
 
 def _draw_arrangement(canvas: Canvas, scene: Arrangement, rng: random.Random) -> None:
