@@ -255,7 +255,7 @@ LONG = "x" * 513
         ("include", ["all"], "invalid_value", "include[0]"),
         ("include", [1], "invalid_value", "include[0]"),
         ("include", ["all"] * 33, "array_above_max_length", "include"),
-        ("stream_options", {"include_usage": True}, "unknown_parameter", "stream_options.include_usage"),
+        ("stream_options", {"x": True}, "unknown_parameter", "stream_options.x"),
         ("image", {"detail": "low"}, "unknown_parameter", "image.detail"),
         ("messages", [], "unknown_parameter", "messages"),
         ("y" * 200, 1, "unknown_parameter", "y" * 100 + "…"),
@@ -309,14 +309,55 @@ JSON = st.recursive(
     max_leaves=10,
 )
 WORDS = st.sampled_from(
-    ["message", "function", "function_call", "function_call_output", "reasoning", "input_text"]
-    + ["image_generation", "image_generation_call", "input_image", "allowed_tools", "user", "auto"]
-    + ["output_text", "refusal", "required", "json_schema", "data:image/png;base64,iVBORw0KGgo="]
+    [
+        "message",
+        "function",
+        "function_call",
+        "function_call_output",
+        "reasoning",
+        "input_text",
+        "image_generation",
+        "image_generation_call",
+        "input_image",
+        "allowed_tools",
+        "user",
+        "auto",
+        "output_text",
+        "refusal",
+        "required",
+        "json_schema",
+        "data:image/png;base64,iVBORw0KGgo=",
+    ]
 )
 NAMES = st.sampled_from(
-    ["type", "role", "content", "text", "tools", "mode", "name", "call_id", "output", "id", "size"]
-    + ["arguments", "summary", "result", "status", "error", "image_url", "file_id", "format"]
-    + ["schema", "effort", "parameters", "detail", "message", "refusal", "input_image_mask"]
+    [
+        "type",
+        "role",
+        "content",
+        "text",
+        "tools",
+        "mode",
+        "name",
+        "call_id",
+        "output",
+        "id",
+        "size",
+        "arguments",
+        "summary",
+        "result",
+        "status",
+        "error",
+        "image_url",
+        "file_id",
+        "format",
+        "schema",
+        "effort",
+        "parameters",
+        "detail",
+        "message",
+        "refusal",
+        "input_image_mask",
+    ]
 )
 NEAR_JSON = st.recursive(
     JSON | WORDS,

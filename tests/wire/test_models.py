@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from limner.core.image import ImageCapabilities, Size
+from limner.core.readiness import Readiness
+from limner.core.turn import UpstreamCapabilities
+from limner.wire.models import ModelEntry, model_json, models_json
+
+INTENT = ModelEntry("intent", 100, UpstreamCapabilities("intent", vision=False))
+TINY = ModelEntry(
+    "tiny",
+    100,
+    ImageCapabilities(
+        "engine",
+        ("png", "jpeg"),
+        (Size(256, 256),),
+        16,
+        128,
+        512,
+        max_n=4,
+        progress=True,
+        seed=True,
+    ),
+    Readiness("loading", "reading weights", 0.5),
+    owned_by="you",
+)
+
+
+def test_the_list_is_openais_with_a_block_that_says_what_each_can_do() -> None:
+    assert models_json([INTENT, TINY]) == {
+        "object": "list",
+        "data": [
+            {
+                "id": "intent",
+                "object": "model",
+                "created": 100,
+                "owned_by": "limner",
+                "limner": {
+                    "kind": "language",
+                    "served_by": "intent",
+                    "sees_images": False,
+                    "parallel_tool_calls": True,
+                    "state": "ready",
+                },
+            },
+            {
+                "id": "tiny",
+                "object": "model",
+                "created": 100,
+                "owned_by": "you",
+                "limner": {
+                    "kind": "image",
+                    "served_by": "engine",
+                    "sizes": ["256x256"],
+                    "size_multiple_px": 16,
+                    "min_edge_px": 128,
+                    "max_edge_px": 512,
+                    "output_formats": ["png", "jpeg"],
+                    "max_n": 4,
+                    "partial_images": True,
+                    "progress": True,
+                    "seed": True,
+                    "state": "loading",
+                    "message": "reading weights",
+                    "progress_of_loading": 0.5,
+                },
+            },
+        ],
+    }
+
+
+def test_what_is_not_known_of_a_back_end_is_not_said() -> None:
+    entry = ModelEntry("x", 1, ImageCapabilities("far"), Readiness("ready", "up"))
+    assert model_json(entry)["limner"] == {
+        "kind": "image",
+        "served_by": "far",
+        "partial_images": True,
+        "progress": False,
+        "seed": False,
+        "state": "ready",
+        "message": "up",
+    }
