@@ -310,55 +310,20 @@ JSON = st.recursive(
 )
 WORDS = st.sampled_from(
     [
-        "message",
-        "function",
-        "function_call",
-        "function_call_output",
-        "reasoning",
-        "input_text",
-        "image_generation",
-        "image_generation_call",
-        "input_image",
-        "allowed_tools",
-        "user",
-        "auto",
-        "output_text",
-        "refusal",
-        "required",
-        "json_schema",
+        "message", "function", "function_call", "function_call_output", "reasoning", "input_text",
+        "image_generation", "image_generation_call", "input_image", "allowed_tools", "user",
+        "auto", "output_text", "refusal", "required", "json_schema",
         "data:image/png;base64,iVBORw0KGgo=",
     ]
-)
+)  # fmt: skip
 NAMES = st.sampled_from(
     [
-        "type",
-        "role",
-        "content",
-        "text",
-        "tools",
-        "mode",
-        "name",
-        "call_id",
-        "output",
-        "id",
-        "size",
-        "arguments",
-        "summary",
-        "result",
-        "status",
-        "error",
-        "image_url",
-        "file_id",
-        "format",
-        "schema",
-        "effort",
-        "parameters",
-        "detail",
-        "message",
-        "refusal",
+        "type", "role", "content", "text", "tools", "mode", "name", "call_id", "output", "id",
+        "size", "arguments", "summary", "result", "status", "error", "image_url", "file_id",
+        "format", "schema", "effort", "parameters", "detail", "message", "refusal",
         "input_image_mask",
     ]
-)
+)  # fmt: skip
 NEAR_JSON = st.recursive(
     JSON | WORDS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=6),
