@@ -82,10 +82,17 @@ OutputItem = MessageItem | ReasoningItem | FunctionCallItem | ImageCallItem
 
 @dataclass(frozen=True, slots=True)
 class ResponseError:
-    """Why a response failed. code: such as `server_error` or `rate_limit_exceeded`."""
+    """Why a response failed. code: such as `server_error` or `rate_limit_exceeded`.
+
+    status, retryable, retry_after_s: for an HTTP reply, where nothing has been sent yet; see
+    `errors.UpstreamError`.
+    """
 
     code: str
     message: str
+    status: int = 500
+    retryable: bool = False
+    retry_after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

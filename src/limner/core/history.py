@@ -1,0 +1,135 @@
+"""Pictures as the language model remembers them: calls, their outputs, and a look at the result.
+
+An upstream knows no `image_generation_call`. Each becomes a call of our function and its output;
+models that see get the pictures in a user message, after the whole block of calls and outputs: many
+servers refuse anything between a call and its output, and pictures inside outputs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import assert_never
+
+from limner.core.arguments import dump
+from limner.core.events import (
+    FunctionCallItem,
+    ImageCallItem,
+    MessageItem,
+    OutputItem,
+    ReasoningItem,
+)
+from limner.core.image import ImageData
+from limner.core.items import (
+    FunctionCall,
+    FunctionCallOutput,
+    ImageCall,
+    ImageCallError,
+    ImagePart,
+    Item,
+    Message,
+    Part,
+    Reasoning,
+    TextPart,
+)
+
+# The longest call id that the Open Responses specification allows.
+MAX_CALL_ID = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A call that we answered ourselves. output: the JSON text that the model reads."""
+
+    call: FunctionCall
+    output: str
+    picture: ImageData | None = None
+
+    @property
+    def output_item(self) -> FunctionCallOutput:
+        return FunctionCallOutput(self.call.call_id, (TextPart(self.output),))
+
+
+def painted(call: FunctionCall, item_id: str, picture: ImageData | None) -> Answer:
+    """picture is None when the client did not send the bytes back."""
+    output: dict[str, object] = {"ok": True, "status": "completed", "id": item_id}
+    if picture is None:
+        output["note"] = "The picture itself is no longer at hand."
+    return Answer(call, dump(output), picture)
+
+
+def refused(call: FunctionCall, error: ImageCallError) -> Answer:
+    output = {
+        "type": error.type,
+        "code": error.code,
+        "message": error.message,
+        "retryable": error.retryable,
+    }
+    return Answer(call, dump({"ok": False, "error": output}))
+
+
+def recall(items: Iterable[Item], name: str, *, vision: bool) -> tuple[Item, ...]:
+    """Rewrite the picture calls of a client's input as calls of the function `name`."""
+    rewritten: list[Item] = []
+    pictures: list[ImageData] = []
+    for item in items:
+        match item:
+            case ImageCall():
+                answer = _past(item, name)
+                rewritten += [answer.call, answer.output_item]
+                pictures += _seen([answer], vision)
+            case FunctionCall() | FunctionCallOutput():
+                rewritten.append(item)
+            case Message() | Reasoning():
+                rewritten += [*_shown(pictures), item]
+                pictures = []
+            case _:
+                assert_never(item)
+    return (*rewritten, *_shown(pictures))
+
+
+def replay(
+    written: Iterable[OutputItem], answers: Iterable[Answer], *, vision: bool
+) -> tuple[Item, ...]:
+    """Say a turn that just ended, and our answers to its calls, as items of the next turn."""
+    answers = tuple(answers)
+    return (
+        *(item for output in written for item in _said(output)),
+        *(answer.call for answer in answers),
+        *(answer.output_item for answer in answers),
+        *_shown(_seen(answers, vision)),
+    )
+
+
+def _past(item: ImageCall, name: str) -> Answer:
+    call_id = f"cc_from_{item.id}"
+    if len(call_id) > MAX_CALL_ID:
+        call_id = f"cc_{hashlib.sha256(item.id.encode()).hexdigest()[: MAX_CALL_ID - 3]}"
+    arguments = dump({"prompt": item.revised_prompt})
+    call = FunctionCall(call_id, name, arguments)
+    if item.error is not None:
+        return refused(call, item.error)
+    return painted(call, item.id, item.result)
+
+
+def _said(item: OutputItem) -> tuple[Item, ...]:
+    match item:
+        case MessageItem(parts=parts):
+            return (Message("assistant", parts),)
+        case ReasoningItem(parts=parts):
+            return (Reasoning("".join(part.text for part in parts)),)
+        case FunctionCallItem() | ImageCallItem():
+            # A client's call ends the response, and a picture's call stands among the answers.
+            return ()
+        case _:
+            assert_never(item)
+
+
+def _seen(answers: Iterable[Answer], vision: bool) -> list[ImageData]:
+    return [answer.picture for answer in answers if vision and answer.picture is not None]
+
+
+def _shown(pictures: Iterable[ImageData]) -> tuple[Item, ...]:
+    parts: list[Part] = [ImagePart(picture) for picture in pictures]
+    return (Message("user", (TextPart("Generated image:"), *parts)),) if parts else ()

@@ -1,0 +1,124 @@
+"""The calls that we answer ourselves: painted one after the other, failed, or refused.
+
+A call of the image tool becomes an item as soon as it is complete, and every such item ends as
+completed or failed. A call that was not offered is refused behind the client's back: the model
+alone reads why. The hosted call itself, its name and its id never reach the client.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import assert_never
+
+from limner.core.arguments import dump, parse_arguments
+from limner.core.history import Answer, painted, refused
+from limner.core.image import (
+    ImageCompleted,
+    ImageEvent,
+    ImageFailed,
+    ImageProgress,
+    ImageRequest,
+    ImageUsage,
+    PartialImage,
+)
+from limner.core.image_tool import (
+    budget_exhausted,
+    image_request,
+    no_prompt,
+    not_offered,
+    prompt_of,
+    too_many_calls,
+)
+from limner.core.items import FunctionCall, ImageCall, ImageCallError
+from limner.core.offer import Offer
+from limner.core.open_items import Place
+from limner.core.request import ImageTool, ResponseRequest
+from limner.core.transcript import Transcript
+
+_Announced = tuple[FunctionCall, str, Place]
+
+
+class HostedCalls:
+    """The calls of one response. limit: the most pictures that the painter is asked for."""
+
+    def __init__(self, request: ResponseRequest, transcript: Transcript, *, limit: int) -> None:
+        self._tool = request.image_tool or ImageTool(index=0)
+        self._stream = request.stream
+        self._max_tool_calls = request.max_tool_calls
+        self._limit = limit
+        self._transcript = transcript
+        self._announced = 0
+        self._dispatched = 0
+        self._queue: deque[_Announced] = deque()
+        self._painting: _Announced | None = None
+        self._answers: list[Answer] = []
+        self.has_past_calls = any(isinstance(item, ImageCall) for item in request.items)
+        self.usage: ImageUsage | None = None
+
+    @property
+    def is_painting(self) -> bool:
+        return self._painting is not None
+
+    @property
+    def may_paint(self) -> bool:
+        """Whether the client's `max_tool_calls` leaves room for one more call."""
+        return self._max_tool_calls is None or self._announced < self._max_tool_calls
+
+    def take_answers(self) -> list[Answer]:
+        answers, self._answers = self._answers, []
+        return answers
+
+    def add(self, call: FunctionCall, offer: Offer) -> None:
+        """Take a complete call that is not the client's: announce it, or refuse it."""
+        prompt = prompt_of(call.arguments)
+        # Servers parse the arguments of past calls: crooked ones go back mended.
+        arguments = dump(parse_arguments(call.arguments) or {})
+        call = FunctionCall(call.call_id, call.name, arguments)
+        if call.name != offer.image:
+            self._answers.append(refused(call, not_offered(call.name, offer.names)))
+        elif self._max_tool_calls is not None and not self.may_paint:
+            self._answers.append(refused(call, too_many_calls(self._max_tool_calls)))
+        else:
+            self._announced += 1
+            self.has_past_calls = True
+            self._queue.append((call, prompt, self._transcript.start_picture(prompt)))
+
+    def start_next(self) -> ImageRequest | None:
+        """Return what to paint next; calls that cannot be painted fail on the way."""
+        while self._queue:
+            call, prompt, place = self._queue.popleft()
+            if not prompt.strip():
+                self._fail(call, place, no_prompt())
+            elif self._dispatched == self._limit:
+                self._fail(call, place, budget_exhausted(self._limit))
+            else:
+                self._dispatched += 1
+                self._painting = call, prompt, place
+                return image_request(self._tool, prompt, stream=self._stream)
+        return None
+
+    def receive(self, event: ImageEvent) -> None:
+        """Take what the painter says about the picture under way."""
+        assert self._painting is not None, "nothing is being painted"
+        call, _, place = self._painting
+        match event:
+            case ImageProgress():
+                self._transcript.report_progress(place, event)
+            case PartialImage():
+                limit = self._tool.partial_images if self._stream else 0
+                self._transcript.show_partial_image(place, event, limit=limit)
+            case ImageCompleted(usage=usage):
+                self._painting = None
+                if usage is not None:
+                    self.usage = usage if self.usage is None else self.usage + usage
+                self._transcript.complete_picture(place, event)
+                self._answers.append(painted(call, place.item_id, event.image))
+            case ImageFailed(message, code, type_, retryable):
+                self._painting = None
+                self._fail(call, place, ImageCallError(message, code, type_, retryable))
+            case _:
+                assert_never(event)
+
+    def _fail(self, call: FunctionCall, place: Place, error: ImageCallError) -> None:
+        self._transcript.fail_picture(place, error)
+        self._answers.append(refused(call, error))

@@ -1,0 +1,139 @@
+"""The function that a language model sees in place of the hosted tool `image_generation`.
+
+The model writes a prompt and nothing else: size, format and the rest are the client's choice. Where
+nothing can paint, the gate refuses the tool before anything starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from limner.core.arguments import parse_arguments
+from limner.core.errors import InvalidRequest
+from limner.core.image import ImageRequest
+from limner.core.items import FunctionCall, ImageCallError, Item
+from limner.core.request import ImageTool, ResponseRequest
+from limner.core.turn import FunctionTool
+
+NAME = "image_generation"
+MAX_SUFFIX = 1000
+USER_ERROR = "image_generation_user_error"
+
+GATE_MESSAGE = (
+    "Image generation tools are disabled. Start vLLM with a multimodal model or pass "
+    "--image-service-config pointing to an external image API."
+)
+
+_DESCRIPTION = (
+    "Paints a picture from a text prompt and shows it to the user. Use it for every request for "
+    "something to look at: a drawing, photo, logo, icon, diagram. Call it at once, without asking "
+    "for confirmation; do not describe the picture afterwards unless asked. One call paints one "
+    "picture."
+)
+_PROMPT = "What to paint, complete in itself: subject, setting, composition, style, colours."
+
+
+def check_gate(request: ResponseRequest, *, can_paint: bool) -> None:
+    """Raise InvalidRequest when the client offers the image tool and nothing can paint."""
+    if request.image_tool is not None and not can_paint:
+        raise InvalidRequest(
+            GATE_MESSAGE,
+            param=f"tools[{request.image_tool.index}]",
+            code="image_generation_disabled",
+        )
+
+
+def tool_name(functions: Iterable[FunctionTool], items: Iterable[Item]) -> str:
+    """Return a name that neither the client's functions nor the calls of the past use.
+
+    Raises InvalidRequest when `image_generation` and all its numbered forms are taken.
+    """
+    taken = {tool.name for tool in functions}
+    taken |= {item.name for item in items if isinstance(item, FunctionCall)}
+    for name in (NAME, *(f"{NAME}_{number}" for number in range(2, MAX_SUFFIX + 1))):
+        if name not in taken:
+            return name
+    raise InvalidRequest(
+        f"The names {NAME} to {NAME}_{MAX_SUFFIX} are all taken by functions; rename one of them.",
+        param="tools",
+        code="invalid_value",
+    )
+
+
+def function_tool(name: str) -> FunctionTool:
+    return FunctionTool(
+        name,
+        description=_DESCRIPTION,
+        parameters={
+            "type": "object",
+            "properties": {"prompt": {"type": "string", "description": _PROMPT}},
+            "required": [],
+            "additionalProperties": False,
+        },
+        strict=False,
+    )
+
+
+def prompt_of(arguments: str) -> str:
+    """Return the prompt in a call's arguments; "" when there is none."""
+    prompt = (parse_arguments(arguments) or {}).get("prompt")
+    return prompt.encode(errors="replace").decode() if isinstance(prompt, str) else ""
+
+
+def image_request(tool: ImageTool, prompt: str, *, stream: bool) -> ImageRequest:
+    """Say a call in the back end's words. Nobody would see partial images without a stream."""
+    return ImageRequest(
+        prompt,
+        model=tool.model,
+        size=tool.size,
+        quality=tool.quality,
+        background=tool.background,
+        output_format=tool.output_format,
+        output_compression=tool.output_compression,
+        moderation=tool.moderation,
+        partial_images=tool.partial_images if stream else 0,
+    )
+
+
+def no_prompt() -> ImageCallError:
+    return ImageCallError(
+        'The call has no prompt. Call again with arguments such as {"prompt": "a red kite over a '
+        'green hill"}.',
+        code="missing_prompt",
+        type=USER_ERROR,
+        retryable=True,
+    )
+
+
+def budget_exhausted(limit: int) -> ImageCallError:
+    return ImageCallError(
+        f"This response has already made {limit} pictures, the most that it may. Do not call "
+        "again; answer with what there is.",
+        code="tool_call_budget_exhausted",
+        type=USER_ERROR,
+    )
+
+
+def never_finished() -> ImageCallError:
+    return ImageCallError(
+        "The response ended before this picture was done.", code="server_error", retryable=True
+    )
+
+
+def too_many_calls(limit: int) -> ImageCallError:
+    return ImageCallError(
+        f"The user allows {limit} tool calls in a response (max_tool_calls) and all are used. Do "
+        "not call again; answer with what there is.",
+        code="max_tool_calls_reached",
+        type="invalid_request_error",
+    )
+
+
+def not_offered(name: str, offered: Iterable[str]) -> ImageCallError:
+    names = ", ".join(sorted(offered))
+    return ImageCallError(
+        f"The function {name} may not be called here. "
+        + (f"These may: {names}." if names else "Answer in words; no function may be called."),
+        code="function_not_offered",
+        type="invalid_request_error",
+    )

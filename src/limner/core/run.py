@@ -1,0 +1,252 @@
+"""The machine of one response: what the model and the painter say goes in, what the client sees and
+what is to be done next comes out.
+
+A response is one or more turns of the language model. A turn is read to its end; then the pictures
+that it called for are painted one after the other, in the order in which the calls were complete;
+then the next turn tells the model how that went. The response ends when a turn calls for nothing
+that we can answer, when it calls the client's own functions, or when a limit is reached.
+
+A picture that fails is a failed item which the model reads; only the language model's failure fails
+the response. At any time one thing at most is under way outside: a turn or a picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from limner.core.events import (
+    Response,
+    ResponseCompleted,
+    ResponseCreated,
+    ResponseError,
+    ResponseEvent,
+    ResponseFailed,
+    ResponseIncomplete,
+    ResponseInProgress,
+    ResponseStatus,
+    TerminalEvent,
+)
+from limner.core.history import recall, replay
+from limner.core.hosted_calls import HostedCalls
+from limner.core.image import (
+    ImageEvent,
+    ImageRequest,
+)
+from limner.core.image_tool import never_finished, tool_name
+from limner.core.offer import make_offer
+from limner.core.request import ResponseRequest
+from limner.core.transcript import Transcript
+from limner.core.turn import (
+    IncompleteReason,
+    TurnEnded,
+    TurnEvent,
+    TurnFailed,
+    TurnRequest,
+    Usage,
+)
+from limner.core.turn_reader import TurnReader
+
+
+@dataclass(frozen=True, slots=True)
+class StartTurn:
+    """Ask the upstream; feed the run with what it says."""
+
+    request: TurnRequest
+
+
+@dataclass(frozen=True, slots=True)
+class StartImage:
+    """Ask the image back end; feed the run with what it says."""
+
+    request: ImageRequest
+
+
+Action = StartTurn | StartImage
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a response may use up. The last turn may call nothing, so that the model must answer."""
+
+    pictures: int = 10
+    turns: int = 16
+
+
+class ResponseRun:
+    """One response. A new run already holds its first events and its first action.
+
+    new_id: makes a fresh id that begins with the prefix given, such as `msg_`.
+    clock: tells the seconds since 1970. vision: whether the model can look at pictures.
+    Raises InvalidRequest when no name is left for the image function.
+    """
+
+    def __init__(
+        self,
+        request: ResponseRequest,
+        *,
+        response_id: str,
+        new_id: Callable[[str], str],
+        clock: Callable[[], float],
+        vision: bool = True,
+        limits: Limits = Limits(),
+    ) -> None:
+        self._request = request
+        self._clock = clock
+        self._vision = vision
+        self._limits = limits
+        self._image_name = tool_name(request.functions, request.items)
+        self._items = recall(request.items, self._image_name, vision=vision)
+        self._transcript = Transcript(new_id)
+        self._hosted = HostedCalls(request, self._transcript, limit=limits.pictures)
+        self._turns = 0
+        self._action: Action | None = None
+        self._response = Response(
+            response_id,
+            int(clock()),
+            "in_progress",
+            request.model,
+            echo=request.echo,
+            adjustments=request.adjustments,
+        )
+        self._usage: Usage | None = None
+        self.is_finished = False
+        self._transcript.lifecycle(ResponseCreated, self._response)
+        self._transcript.lifecycle(ResponseInProgress, self._response)
+        self._turn = self._start_turn()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether what was started last has more to say that the run wants to hear."""
+        return not self.is_finished and self._action is None
+
+    def events(self) -> list[ResponseEvent]:
+        """Hand over what the client must see and has not seen yet."""
+        return self._transcript.events()
+
+    def action(self) -> Action | None:
+        """Hand over what to do next; None while waiting and after the end."""
+        action, self._action = self._action, None
+        return action
+
+    def receive(self, event: TurnEvent | ImageEvent) -> None:
+        """Take one event of what was started last.
+
+        Raises RuntimeError for an event that nothing asked for: a bug of whoever sent it.
+        """
+        if not self.is_waiting or isinstance(event, ImageEvent) != self._hosted.is_painting:
+            raise RuntimeError(f"nothing asked for this {type(event).__name__}")
+        if isinstance(event, ImageEvent):
+            self._hosted.receive(event)
+        else:
+            self._turn.receive(event)
+            if isinstance(event, TurnEnded) and event.usage is not None:
+                self._usage = (self._usage or Usage()) + event.usage
+        self._advance()
+
+    def fail(self, error: ResponseError) -> None:
+        """End the response as failed, with every item closed; does nothing after the end."""
+        if not self.is_finished:
+            self._finish(ResponseFailed, "failed", error=error)
+
+    def _advance(self) -> None:
+        """Move on: to the next picture, to the next turn, or to the end."""
+        turn = self._turn
+        if turn.end is None or self._hosted.is_painting:
+            return
+        if isinstance(turn.end, TurnFailed):
+            self.fail(_error_of(turn.end))
+        elif turn.has_open_calls and turn.end.incomplete is None:
+            self.fail(ResponseError("server_error", "The model left a function call unfinished."))
+        elif request := self._hosted.start_next():
+            self._action = StartImage(request)
+        elif turn.end.incomplete is not None:
+            self._finish(ResponseIncomplete, "incomplete", incomplete=turn.end.incomplete)
+        else:
+            self._end_or_ask_again(turn)
+
+    def _end_or_ask_again(self, turn: TurnReader) -> None:
+        answers = self._hosted.take_answers()
+        if not answers or turn.calls_client:
+            self._complete()
+        elif self._turns == self._limits.turns:
+            adjustment = f"The model was stopped after {self._turns} turns while it called on."
+            adjustments = (*self._response.adjustments, adjustment)
+            self._response = replace(self._response, adjustments=adjustments)
+            self._complete()
+        elif self._tokens_left() == 0:
+            self._finish(ResponseIncomplete, "incomplete", incomplete="max_output_tokens")
+        else:
+            written = self._transcript.output[turn.first_item :]
+            self._items += replay(written, answers, vision=self._vision)
+            self._turn = self._start_turn()
+
+    def _start_turn(self) -> TurnReader:
+        request = self._request
+        self._turns += 1
+        offer = make_offer(
+            request,
+            self._image_name,
+            is_first=self._turns == 1,
+            is_last=self._turns == self._limits.turns,
+            may_paint=self._hosted.may_paint,
+            has_past_calls=self._hosted.has_past_calls,
+        )
+        self._action = StartTurn(
+            TurnRequest(
+                request.model,
+                self._items,
+                instructions=request.instructions,
+                tools=offer.tools,
+                tool_choice=offer.choice,
+                parallel_tool_calls=request.parallel_tool_calls,
+                sampling=replace(request.sampling, max_output_tokens=self._tokens_left()),
+                user=request.user,
+            )
+        )
+        return TurnReader(offer, self._transcript, self._hosted)
+
+    def _tokens_left(self) -> int | None:
+        """What earlier turns leave of the client's `max_output_tokens`; None for no limit."""
+        limit = self._request.sampling.max_output_tokens
+        if limit is None or self._usage is None:
+            return limit
+        return max(limit - self._usage.output_tokens, 0)
+
+    def _complete(self) -> None:
+        self._finish(ResponseCompleted, "completed", completed_at=int(self._clock()))
+
+    def _finish(
+        self,
+        event: Callable[[int, Response], TerminalEvent],
+        status: ResponseStatus,
+        *,
+        completed_at: int | None = None,
+        error: ResponseError | None = None,
+        incomplete: IncompleteReason | None = None,
+    ) -> None:
+        """Close what is open and say the last word."""
+        self._transcript.abandon(never_finished())
+        self._response = replace(
+            self._response,
+            status=status,
+            output=self._transcript.output,
+            usage=self._usage,
+            image_usage=self._hosted.usage,
+            completed_at=completed_at,
+            error=error,
+            incomplete=incomplete,
+        )
+        self._action = None
+        self.is_finished = True
+        self._transcript.lifecycle(event, self._response)
+
+
+def _error_of(failure: TurnFailed) -> ResponseError:
+    return ResponseError(
+        failure.code,
+        failure.message,
+        status=failure.status,
+        retryable=failure.retryable,
+        retry_after_s=failure.retry_after_s,
+    )

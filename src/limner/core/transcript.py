@@ -1,0 +1,218 @@
+"""What the client sees of a response: output items, their indexes and ids, numbered events.
+
+Rules kept here and nowhere else:
+- an item is added once, filled, and done once; nothing names it before or after;
+- output_index follows the order of adding; sequence_number has no gaps;
+- at most one item of words is open at a time; calls and pictures may be open beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec
+
+from limner.core.events import (
+    ContentPartAdded,
+    ContentPartDone,
+    FunctionCallArgumentsDelta,
+    FunctionCallArgumentsDone,
+    ImageCallCompleted,
+    ImageCallGenerating,
+    ImageCallInProgress,
+    ImageCallItem,
+    ImageCallPartialImage,
+    ImageCallProgress,
+    ItemStatus,
+    NumberedEvent,
+    OutputItem,
+    OutputItemAdded,
+    OutputItemDone,
+    ReasoningTextPart,
+    Response,
+    ResponseEvent,
+)
+from limner.core.image import ImageCompleted, ImageProgress, PartialImage
+from limner.core.items import ImageCallError
+from limner.core.open_items import (
+    PART_DELTA,
+    PART_DONE,
+    OpenCall,
+    OpenPicture,
+    OpenWords,
+    PartKind,
+    Place,
+)
+
+P = ParamSpec("P")
+
+
+class Transcript:
+    """The output of one response. new_id: makes a fresh id that begins with the prefix given."""
+
+    def __init__(self, new_id: Callable[[str], str]) -> None:
+        self._new_id = new_id
+        self._events: list[ResponseEvent] = []
+        self._sequence_number = 0
+        self._items_added = 0
+        self._done: dict[int, OutputItem] = {}
+        self._words: OpenWords | None = None
+        self._calls: dict[str, OpenCall] = {}
+        self._pictures: dict[Place, OpenPicture] = {}
+
+    @property
+    def output(self) -> tuple[OutputItem, ...]:
+        """The items that are done, in their order."""
+        return tuple(item for _, item in sorted(self._done.items(), key=lambda entry: entry[0]))
+
+    def events(self) -> list[ResponseEvent]:
+        """Hand over what has happened since the last call."""
+        events, self._events = self._events, []
+        return events
+
+    def lifecycle(
+        self, event: Callable[[int, Response], NumberedEvent], response: Response
+    ) -> None:
+        self._emit(event, response)
+
+    def write(self, kind: PartKind, delta: str) -> None:
+        """Add to the open part of this kind; opens what must be open, closes what must not."""
+        if not delta:
+            return
+        words = self._words
+        if words is None or words.kind is not kind:
+            words = self._open_part(kind)
+        words.deltas.append(delta)
+        self._emit(PART_DELTA[kind], *self._part_place(words), delta)
+
+    def end_words(self, status: ItemStatus = "completed") -> None:
+        """Close the open message or reasoning item, if there is one."""
+        words, self._words = self._words, None
+        if words is not None:
+            self._end_part(words)
+            self._finish(words.place, words.item(status))
+
+    def _open_part(self, kind: PartKind) -> OpenWords:
+        words = self._words
+        if words is not None and ReasoningTextPart not in (kind, words.kind):
+            self._end_part(words)
+            words.kind = kind
+        else:
+            self.end_words()
+            prefix = "rs_" if kind is ReasoningTextPart else "msg_"
+            words = self._words = OpenWords(self._place(prefix), kind)
+            self._emit(OutputItemAdded, words.place.output_index, words.item("in_progress"))
+        self._emit(ContentPartAdded, *self._part_place(words), kind(""))
+        return words
+
+    def _end_part(self, words: OpenWords) -> None:
+        text = "".join(words.deltas)
+        words.deltas.clear()
+        place = self._part_place(words)
+        self._emit(PART_DONE[words.kind], *place, text)
+        self._emit(ContentPartDone, *place, words.kind(text))
+        words.parts.append(words.kind(text))
+
+    def _part_place(self, words: OpenWords) -> tuple[int, str, int]:
+        return words.place.output_index, words.place.item_id, len(words.parts)
+
+    def start_call(self, key: str, call_id: str, name: str) -> None:
+        self.end_words()
+        call = self._calls[key] = OpenCall(self._place("fc_"), call_id, name)
+        self._emit(OutputItemAdded, call.place.output_index, call.item("in_progress", ""))
+
+    def write_arguments(self, key: str, delta: str) -> None:
+        call = self._calls[key]
+        if delta:
+            call.deltas.append(delta)
+            self._emit_in(FunctionCallArgumentsDelta, call.place, delta)
+
+    def end_call(self, key: str, arguments: str) -> None:
+        """Close a call. It has at least one delta, and its arguments are never empty text."""
+        arguments = arguments or "{}"
+        if not self._calls[key].deltas:
+            self.write_arguments(key, arguments)
+        call = self._calls.pop(key)
+        self._emit_in(FunctionCallArgumentsDone, call.place, arguments)
+        self._finish(call.place, call.item("completed", arguments))
+
+    def start_picture(self, prompt: str) -> Place:
+        self.end_words()
+        place = self._place("ig_")
+        self._pictures[place] = OpenPicture(prompt)
+        self._emit(OutputItemAdded, place.output_index, ImageCallItem(place.item_id, "in_progress"))
+        self._emit_in(ImageCallInProgress, place)
+        self._emit_in(ImageCallGenerating, place)
+        return place
+
+    def report_progress(self, place: Place, progress: ImageProgress) -> None:
+        self._events.append(
+            ImageCallProgress(
+                place.output_index,
+                place.item_id,
+                progress.step,
+                progress.steps,
+                progress.queue_position,
+            )
+        )
+
+    def show_partial_image(self, place: Place, preview: PartialImage, *, limit: int) -> None:
+        """Number and show a preview; those beyond the limit are dropped."""
+        picture = self._pictures[place]
+        if picture.partial_images < limit:
+            index = picture.partial_images
+            self._emit_in(ImageCallPartialImage, place, index, preview.image, preview.resolved)
+            picture.partial_images += 1
+
+    def complete_picture(self, place: Place, painted: ImageCompleted) -> None:
+        picture = self._pictures.pop(place)
+        self._emit_in(ImageCallCompleted, place)
+        item = ImageCallItem(
+            place.item_id,
+            "completed",
+            revised_prompt=picture.prompt,
+            image=painted.image,
+            resolved=painted.resolved,
+            action="generate",
+        )
+        self._finish(place, item)
+
+    def fail_picture(self, place: Place, error: ImageCallError) -> None:
+        prompt = self._pictures.pop(place).prompt
+        item = ImageCallItem(place.item_id, "failed", revised_prompt=prompt, error=error)
+        self._finish(place, item)
+
+    def abandon(self, error: ImageCallError) -> None:
+        """Close everything that is open: words and calls as incomplete, pictures with the error."""
+        self.end_words("incomplete")
+        for call in self._calls.values():
+            self._finish(call.place, call.item("incomplete", "".join(call.deltas)))
+        self._calls.clear()
+        for place in list(self._pictures):
+            self.fail_picture(place, error)
+
+    def _place(self, prefix: str) -> Place:
+        place = Place(self._items_added, self._new_id(prefix))
+        self._items_added += 1
+        return place
+
+    def _finish(self, place: Place, item: OutputItem) -> None:
+        self._done[place.output_index] = item
+        self._emit(OutputItemDone, place.output_index, item)
+
+    def _emit_in(
+        self,
+        event: Callable[Concatenate[int, int, str, P], NumberedEvent],
+        place: Place,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        self._emit(event, place.output_index, place.item_id, *args, **kwargs)
+
+    def _emit(
+        self,
+        event: Callable[Concatenate[int, P], NumberedEvent],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        self._events.append(event(self._sequence_number, *args, **kwargs))
+        self._sequence_number += 1

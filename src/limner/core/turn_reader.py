@@ -1,0 +1,83 @@
+"""One turn as it is read: words and the client's calls go to the transcript, our own are kept back.
+
+A turn that fails, or stops inside a call, leaves items open; who ends the response closes them.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from limner.core.events import ReasoningTextPart
+from limner.core.hosted_calls import HostedCalls
+from limner.core.items import FunctionCall, RefusalPart, TextPart
+from limner.core.offer import Offer
+from limner.core.transcript import Transcript
+from limner.core.turn import (
+    CallDelta,
+    CallEnded,
+    CallStarted,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    TurnEnded,
+    TurnEvent,
+    TurnFailed,
+)
+
+
+class TurnReader:
+    """The turn under way, or the one whose pictures are being painted."""
+
+    def __init__(self, offer: Offer, transcript: Transcript, hosted: HostedCalls) -> None:
+        self._offer = offer
+        self._transcript = transcript
+        self._hosted = hosted
+        self._open_calls: dict[str, CallStarted] = {}
+        self.first_item = len(transcript.output)
+        self.calls_client = False
+        self.end: TurnEnded | TurnFailed | None = None
+
+    @property
+    def has_open_calls(self) -> bool:
+        return bool(self._open_calls)
+
+    def receive(self, event: TurnEvent) -> None:
+        """Take the next event; raises KeyError for a call that is not open."""
+        match event:
+            case TextDelta(text):
+                self._transcript.write(TextPart, text)
+            case RefusalDelta(refusal):
+                self._transcript.write(RefusalPart, refusal)
+            case ReasoningDelta(text):
+                self._transcript.write(ReasoningTextPart, text)
+            case CallStarted():
+                self._start_call(event)
+            case CallDelta(key, arguments):
+                if self._is_clients(self._open_calls[key]):
+                    self._transcript.write_arguments(key, arguments)
+            case CallEnded(key, arguments):
+                self._end_call(self._open_calls.pop(key), arguments)
+            case TurnEnded(incomplete=incomplete):
+                self._transcript.end_words("completed" if incomplete is None else "incomplete")
+                self.end = event
+            case TurnFailed():
+                self.end = event
+            case _:
+                assert_never(event)
+
+    def _start_call(self, call: CallStarted) -> None:
+        if call.key in self._open_calls:
+            raise RuntimeError(f"two open calls have the key {call.key!r}")
+        self._open_calls[call.key] = call
+        if self._is_clients(call):
+            self.calls_client = True
+            self._transcript.start_call(call.key, call.call_id, call.name)
+
+    def _end_call(self, call: CallStarted, arguments: str) -> None:
+        if self._is_clients(call):
+            self._transcript.end_call(call.key, arguments)
+        else:
+            self._hosted.add(FunctionCall(call.call_id, call.name, arguments), self._offer)
+
+    def _is_clients(self, call: CallStarted) -> bool:
+        return call.name in self._offer.functions

@@ -1,0 +1,109 @@
+"""The one impure loop of a response: does what the run asks for and feeds it with what comes back.
+
+A run has one thing under way at a time, so the loop needs no tasks of its own. It reads only as fast
+as the client takes the events. Closing the iterator, or cancelling who waits for it, closes the turn
+or the picture under way and waits until that has stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import assert_never
+
+from limner.core.events import ResponseError, ResponseEvent
+from limner.core.image import ImageEvent
+from limner.core.image_tool import check_gate
+from limner.core.ports import ImageBackend, Upstream
+from limner.core.request import ResponseRequest
+from limner.core.run import Action, Limits, ResponseRun, StartImage, StartTurn
+from limner.core.turn import TurnEvent
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_DEADLINE_S = 1800.0
+
+Source = AsyncGenerator[TurnEvent, None] | AsyncGenerator[ImageEvent, None]
+
+
+class _DeadlinePassedError(Exception):
+    """The response has taken longer than it may."""
+
+
+def random_id(prefix: str) -> str:
+    """A fresh id in OpenAI's manner: the prefix and 48 random hexadecimal digits."""
+    return f"{prefix}{secrets.token_hex(24)}"
+
+
+async def respond(
+    request: ResponseRequest,
+    *,
+    upstream: Upstream,
+    image_backend: ImageBackend | None,
+    new_id: Callable[[str], str] = random_id,
+    clock: Callable[[], float] = time.time,
+    limits: Limits = Limits(),
+    deadline_s: float = DEFAULT_DEADLINE_S,
+) -> AsyncGenerator[ResponseEvent, None]:
+    """Yield the events of one response; the last numbered one is terminal, whatever happens.
+
+    The first two events come before the upstream is asked. new_id: makes ids from a prefix; clock:
+    seconds since 1970; deadline_s: the longest that the whole response may take.
+    Raises InvalidRequest before the first event when the client offers the image tool and there is
+    no back end, or when no name is left for it.
+    """
+    check_gate(request, can_paint=image_backend is not None)
+    response_id = new_id("resp_")
+    run = ResponseRun(
+        request,
+        response_id=response_id,
+        new_id=new_id,
+        clock=clock,
+        vision=upstream.capabilities.vision,
+        limits=limits,
+    )
+    deadline = asyncio.get_running_loop().time() + deadline_s
+    for event in run.events():
+        yield event
+    while (action := run.action()) is not None:
+        try:
+            async with aclosing(_source(action, upstream, image_backend)) as source:
+                while run.is_waiting:
+                    run.receive(await _next(source, deadline))
+                    for event in run.events():
+                        yield event
+        except _DeadlinePassedError:
+            message = f"The response took longer than the {deadline_s:g} seconds that it may."
+            run.fail(ResponseError("server_error", message, status=504))
+        except Exception:
+            logger.exception("response failed by a bug", extra={"response_id": response_id})
+            run.fail(ResponseError("server_error", "The server made an error; its log says more."))
+        for event in run.events():
+            yield event
+
+
+def _source(action: Action, upstream: Upstream, image_backend: ImageBackend | None) -> Source:
+    match action:
+        case StartTurn(request):
+            return upstream.stream(request)
+        case StartImage(image_request):
+            assert image_backend is not None, "the gate lets no image call through without one"
+            return image_backend.generate(image_request)
+        case _:
+            assert_never(action)
+
+
+async def _next(source: Source, deadline: float) -> TurnEvent | ImageEvent:
+    try:
+        async with asyncio.timeout_at(deadline) as limit:
+            return await anext(source)
+    except StopAsyncIteration:
+        raise RuntimeError("the source ended without its terminal event") from None
+    except TimeoutError:
+        if limit.expired():
+            raise _DeadlinePassedError from None
+        raise
