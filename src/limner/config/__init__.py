@@ -1,1 +1,9 @@
-"""Settings from the command line, the environment and files, as frozen values."""
+"""Settings as frozen values: flags before the environment before defaults, exact errors."""
+
+from __future__ import annotations
+
+from limner.config.load import load, unknown_variables
+from limner.config.option import Entry
+from limner.config.settings import TABLE, Settings
+
+__all__ = ["TABLE", "Entry", "Settings", "load", "unknown_variables"]

@@ -1,0 +1,100 @@
+"""Settings from where the operator wrote them: flags, then the environment, then defaults.
+
+- An empty variable counts as not set: composition files write those for what they leave open.
+- Keys are read from variables only, so that no list of processes shows them; no message repeats
+  the value of one.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from limner.config.option import PREFIX, Entry
+from limner.config.reading import Reader
+from limner.config.settings import TABLE, Settings
+from limner.core.errors import ConfigError
+
+OLDER_PREFIX = "IMAGE_GEN_"
+_OF_OUR_ENGINE = frozenset({"steps", "guidance_scale", "threads"})
+
+
+def load(flags: Mapping[str, str | None], environ: Mapping[str, str]) -> Settings:
+    """Make the settings; raises ConfigError naming the source, the value and what is accepted.
+
+    flags: text by the name of the field, None where a flag was not given.
+    """
+    found: dict[str, Any] = {}
+    for entry in TABLE:
+        value = _find(entry, flags.get(entry.name), environ)
+        if value is not None:
+            found[entry.name] = value
+    settings = Settings(**found)
+    _check_together(settings)
+    return settings
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """One sentence for each variable that looks like ours and is none: a word mistyped, perhaps."""
+    known = {entry.variable for entry in TABLE} | {
+        entry.option.older for entry in TABLE if entry.option.older
+    }
+    sentences = []
+    for name in sorted(environ):
+        if name.startswith((PREFIX, OLDER_PREFIX)) and name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else "docs/configure.md lists them."
+            sentences.append(f"The variable {name} is not a setting; {hint}")
+    return sentences
+
+
+def _find(entry: Entry, given: str | None, environ: Mapping[str, str]) -> Any:
+    option = entry.option
+    if option.secret:
+        return _find_secret(entry, given, environ)
+    if given is not None:
+        return _read(entry.flag, option.reads, given)
+    if environ.get(entry.variable):
+        return _read(entry.variable, option.reads, environ[entry.variable])
+    if option.older and environ.get(option.older):
+        return _read(option.older, option.older_reads or option.reads, environ[option.older])
+    return None
+
+
+def _find_secret(entry: Entry, given: str | None, environ: Mapping[str, str]) -> Any:
+    variable = given if given is not None else entry.variable
+    secret = environ.get(variable, "").strip()
+    if secret:
+        return _read(variable, entry.option.reads, secret, is_secret=True)
+    if given is not None:
+        raise ConfigError(
+            f"{entry.flag} must be the name of an environment variable that holds the value; "
+            f"{given!r} is not set or empty."
+        )
+    return None
+
+
+def _read(source: str, reads: Reader[Any], given: str, *, is_secret: bool = False) -> Any:
+    try:
+        if not given:
+            raise ValueError(given)
+        return reads.read(given)
+    except (ValueError, KeyError):
+        shown = "something else" if is_secret else repr(given)
+        raise ConfigError(f"{source} must be {reads.accepts}, got {shown}.") from None
+
+
+def _check_together(settings: Settings) -> None:
+    if settings.llm_model is not None and settings.llm_url is None:
+        raise ConfigError(
+            "--llm-model (LIMNER_LLM_MODEL) needs --llm (LIMNER_LLM_URL), the address of the "
+            "language model's server."
+        )
+    if settings.image_backend != "engine":
+        for entry in TABLE:
+            if entry.name in _OF_OUR_ENGINE and getattr(settings, entry.name) is not None:
+                raise ConfigError(
+                    f"{entry.flag} ({entry.variable}) is a setting of our engine, which does not "
+                    f"run with --image-backend {settings.image_backend}. Set it where that paints."
+                )

@@ -1,0 +1,105 @@
+"""How the text of a flag or a variable becomes a value, and how a message says what is accepted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader(Generic[T]):
+    """accepts: completes "must be …" in messages and documents.
+
+    read: raises ValueError for everything else. metavar: what stands for the value in `--help`.
+    """
+
+    accepts: str
+    read: Callable[[str], T]
+    metavar: str
+
+
+def whole_number(least: int, most: int) -> Reader[int]:
+    """Whole numbers of a range, both ends included."""
+
+    def read(text: str) -> int:
+        if not text.isascii() or not text.isdecimal():
+            raise ValueError(text)
+        return _within(least, int(text), most)
+
+    return Reader(f"a whole number from {least} to {most}", read, "N")
+
+
+def number(least: float, most: float) -> Reader[float]:
+    """Finite numbers of a range, both ends included."""
+    return Reader(
+        f"a number from {least:g} to {most:g}", lambda text: _within(least, float(text), most), "X"
+    )
+
+
+def one_of(*words: str) -> Reader[str]:
+    """One of some words, in any case."""
+
+    def read(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(text)
+        return text.lower()
+
+    return Reader(" or ".join((", ".join(words[:-1]), words[-1])), read, "|".join(words))
+
+
+def text(accepts: str, metavar: str) -> Reader[str]:
+    """Any text that is not empty; sources leave out what is."""
+    return Reader(accepts, str, metavar)
+
+
+def names(accepts: str) -> Reader[tuple[str, ...]]:
+    """Several texts with commas between them."""
+
+    def read(text: str) -> tuple[str, ...]:
+        found = tuple(name for name in map(str.strip, text.split(",")) if name)
+        if not found:
+            raise ValueError(text)
+        return found
+
+    return Reader(accepts, read, "A,B")
+
+
+def address(*words: str) -> Reader[str]:
+    """An http or https address, or one of some words."""
+
+    def read(text: str) -> str:
+        parts = urlsplit(text)
+        if text in words or (parts.scheme in ("http", "https") and parts.hostname):
+            return text
+        raise ValueError(text)
+
+    accepts = "an address such as http://127.0.0.1:11434/v1"
+    return Reader(", ".join((*words, f"or {accepts}")) if words else accepts, read, "URL")
+
+
+def _yes_or_no(text: str) -> bool:
+    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[
+        text.lower()
+    ]
+
+
+def _forward_passes(text: str) -> int:
+    """The older service counted one more than the model's forward passes."""
+    return whole_number(2, 51).read(text) - 1
+
+
+def _within(least: float, value: T, most: float) -> T:
+    if not (isinstance(value, int | float) and math.isfinite(value) and least <= value <= most):
+        raise ValueError(value)
+    return value
+
+
+YES_OR_NO = Reader("yes or no", _yes_or_no, "yes|no")
+FOLDER = Reader("a folder", lambda text: Path(text).expanduser(), "DIR")
+STEPS_AND_ONE = Reader("a whole number from 2 to 51", _forward_passes, "N")
