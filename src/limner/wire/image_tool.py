@@ -25,7 +25,7 @@ _KNOWN = frozenset(
     {"type", "model", "size", "quality", "background", "output_format", "output_compression"}
     | {"moderation", "partial_images", "input_fidelity", "input_image_mask", "action"}
 )
-_NOT_YET = {
+NOT_OFFERED = {
     "complexity": "How much a picture is planned cannot be set here; leave it out.",
     "frame_count": "Animated pictures are not made here; leave it out.",
     "frame_duration_ms": "Animated pictures are not made here; leave it out.",
@@ -37,8 +37,8 @@ _SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", re.ASCII)
 def parse_image_tool(entry: Fields, index: int, adjustments: list[str]) -> ImageTool:
     """Check one entry; what it asks without effect is appended to `adjustments`."""
     _check_names(entry)
-    model = _model(entry)
-    size = _size(entry)
+    model = model_id(entry)
+    size = picture_size(entry)
     quality = entry.choice("quality", QUALITIES)
     background = entry.choice("background", BACKGROUNDS)
     output_format = entry.choice("output_format", FORMATS)
@@ -58,11 +58,11 @@ def parse_image_tool(entry: Fields, index: int, adjustments: list[str]) -> Image
         index=index,
         model=model,
         size=size,
-        quality=_asked(quality),
-        background=_asked(background),
+        quality=unless_auto(quality),
+        background=unless_auto(background),
         output_format=output_format,
         output_compression=compression,
-        moderation=_asked(moderation),
+        moderation=unless_auto(moderation),
         partial_images=partial_images or 0,
         action=action or "auto",
     )
@@ -72,21 +72,21 @@ def _check_names(entry: Fields) -> None:
     for name, value in entry.values.items():
         if name in _KNOWN or value is None:
             continue
-        if name in _NOT_YET:
-            raise unsupported(entry.at(name), _NOT_YET[name])
+        if name in NOT_OFFERED:
+            raise unsupported(entry.at(name), NOT_OFFERED[name])
         if name == "n" and value == 1 and not isinstance(value, bool):
             continue  # OpenAI takes no `n` but echoes `n: 1`, and clients send the echo back.
         raise unknown_parameter(entry.at(name))
 
 
-def _model(entry: Fields) -> str | None:
+def model_id(entry: Fields) -> str | None:
     value = entry.get("model")
     if value is not None and (not isinstance(value, str) or not 0 < len(value) <= MAX_MODEL):
         raise invalid_value(entry.at("model"), value, "a non-empty model id")
     return value
 
 
-def _size(entry: Fields) -> Size | None:
+def picture_size(entry: Fields) -> Size | None:
     value = entry.get("size")
     if value is None or value == "auto":
         return None
@@ -116,6 +116,6 @@ def _check_mask(entry: Fields) -> None:
     raise unsupported(path, "Pictures are not edited here: leave the mask out.")
 
 
-def _asked(value: str | None) -> str | None:
+def unless_auto(value: str | None) -> str | None:
     """`auto` says the same as nothing: the choice is left to the back end."""
     return None if value == "auto" else value
