@@ -23,7 +23,13 @@ def test_a_small_request_is_taken_with_the_defaults() -> None:
 
 
 def test_every_setting_arrives_and_is_echoed() -> None:
-    form = {"type": "json_schema", "name": "x", "schema": {}, "strict": None, "description": "d"}
+    form: dict[str, Any] = {
+        "type": "json_schema",
+        "name": "x",
+        "schema": {},
+        "strict": None,
+        "description": "d",
+    }
     tools = [{"type": "image_generation"}]
     settings: dict[str, Any] = {
         "temperature": 2,

@@ -66,7 +66,12 @@ def test_hosted_tools_of_other_kinds_are_left_out_and_reported() -> None:
 
 
 def test_hints_of_a_function_without_effect_are_reported() -> None:
-    entry = {**WEATHER, "defer_loading": True, "output_schema": {}, "allowed_callers": None}
+    entry: dict[str, Any] = {
+        **WEATHER,
+        "defer_loading": True,
+        "output_schema": {},
+        "allowed_callers": None,
+    }
     assert parsed(tools=[entry]).adjustments == (
         "tools[0].defer_loading: has no effect on this server.",
         "tools[0].output_schema: has no effect on this server.",
