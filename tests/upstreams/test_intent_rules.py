@@ -1,0 +1,92 @@
+"""The rules against labelled utterances; `benchmarks/intent_rules.py` prints the whole table."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.intent_rules import (
+    KINDS,
+    LANGUAGES,
+    LAST_PROMPT,
+    Utterance,
+    kind_of,
+    precision_recall,
+    utterances,
+)
+from limner.upstreams.intent_rules import Draw, Edit, Retry, Talk, language_of
+
+TUNING = list(utterances("tuning"))
+HELD_OUT = list(utterances("held_out"))
+ORDERS = set(KINDS) - {"talk"}
+
+
+@pytest.mark.parametrize("utterance", TUNING, ids=lambda utterance: utterance.text)
+def test_a_known_utterance_is_understood(utterance: Utterance) -> None:
+    decision = utterance.decide()
+    assert kind_of(decision) == utterance.label
+    if utterance.prompt:
+        assert decision in (
+            Draw(utterance.prompt),
+            Edit(utterance.prompt),
+        )
+
+
+def test_held_out_utterances_are_understood_well_enough() -> None:
+    table = Counter((u.label, kind_of(u.decide())) for u in HELD_OUT)
+    precision, recall = precision_recall(table, ORDERS)
+    assert precision >= 0.98
+    assert recall >= 0.95
+
+
+def test_the_set_is_large_hard_and_never_judged_twice() -> None:
+    texts = [utterance.text for utterance in (*TUNING, *HELD_OUT)]
+    assert len(texts) == len(set(texts)) >= 250
+    assert sum(u.label == "talk" for u in (*TUNING, *HELD_OUT)) >= 80
+
+
+@pytest.mark.parametrize(
+    "utterance", [u for u in TUNING if u.label == "talk"], ids=lambda utterance: utterance.text
+)
+def test_talk_paints_nothing_in_the_middle_of_a_conversation(utterance: Utterance) -> None:
+    decision = language_of(utterance.text, LANGUAGES).decide(utterance.text, LAST_PROMPT)
+    assert isinstance(decision, Talk) or decision == Edit(None)
+
+
+@pytest.mark.parametrize(
+    ("text", "last", "prompt"),
+    [
+        ("make it yellow", "a red cat", "a yellow cat"),
+        ("make it yellow", "a red cat on a blue sofa", "a red cat on a blue sofa, yellow"),
+        ("make the cat yellow", "a red cat on a blue sofa", "a yellow cat on a blue sofa"),
+        ("make the background white", "a red cat", "a red cat, white background"),
+        ("add a hat", "a cat", "a cat, with a hat"),
+    ],
+)
+def test_a_change_makes_a_new_prompt(text: str, last: str, prompt: str) -> None:
+    assert language_of(text, LANGUAGES).decide(text, last) == Edit(prompt)
+
+
+def test_a_change_without_a_picture_is_no_order() -> None:
+    assert language_of("make it blue", LANGUAGES).decide("make it blue") == Talk("help")
+    assert language_of("again", LANGUAGES).decide("again", "a cat") == Retry("a cat")
+
+
+@given(st.text(max_size=300), st.none() | st.text(min_size=1, max_size=50))
+def test_any_text_gets_a_decision(text: str, last_prompt: str | None) -> None:
+    for language in LANGUAGES:
+        decision = language.decide(text, last_prompt)
+        if isinstance(decision, Talk):
+            assert decision.say in language.say
+
+
+def test_all_languages_can_say_the_same() -> None:
+    assert len({frozenset(language.say) for language in LANGUAGES}) == 1
+
+
+def test_a_long_message_costs_no_more_than_its_beginning() -> None:
+    for text in ("draw " * 200_000, "a " * 500_000, "please " * 100_000, "нарисуй, " * 100_000):
+        language_of(text, LANGUAGES).decide(text, "a cat")
