@@ -108,7 +108,7 @@ class ScriptedChat:
         await self._runner.cleanup()
 
     @property
-    def connections(self) -> list[RequestHandler[web.Request]]:
+    def connections(self) -> list[RequestHandler]:
         """Those that are open now."""
         return self._runner.server.connections if self._runner.server else []
 

@@ -87,6 +87,20 @@ def test_all_languages_can_say_the_same() -> None:
     assert len({frozenset(language.say) for language in LANGUAGES}) == 1
 
 
+@pytest.mark.parametrize("more", [" and a cat" * 1000, "x" * 5000, "\n- a cat" * 1000])
+def test_a_long_order_is_painted_whole(more: str) -> None:
+    decision = LANGUAGES[0].decide(f"Draw a dog{more}")
+    assert isinstance(decision, Draw)
+    assert decision.prompt.startswith("a dog")
+    assert decision.prompt.count("a cat") == more.count("a cat")
+
+
 def test_a_long_message_costs_no_more_than_its_beginning() -> None:
-    for text in ("draw " * 200_000, "a " * 500_000, "please " * 100_000, "нарисуй, " * 100_000):
+    for text in (
+        "draw " * 200_000,
+        "a " * 500_000,
+        "please " * 100_000,
+        "(" * 500_000,
+        "нарисуй, " * 100_000,
+    ):
         language_of(text, LANGUAGES).decide(text, "a cat")

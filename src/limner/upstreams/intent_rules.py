@@ -21,8 +21,9 @@ from typing import Any
 Patterns = dict[str, re.Pattern[str]]
 
 MAX_CHARS = 2000
-"""Longer messages are judged by their beginning, where orders stand; keeps matching quick."""
+"""Longer messages are judged by their beginning, where orders stand, so that matching is quick."""
 
+_SPACES = re.compile(r"[^\S\n]+")
 _WORD = re.compile(r"[\w'-]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 
@@ -71,7 +72,16 @@ class Language:
 
     def decide(self, text: str, last_prompt: str | None = None) -> Decision:
         """Say what the message asks for. last_prompt: of the conversation's last picture."""
-        text = " ".join(text[:MAX_CHARS].replace("’", "'").split(" ")).strip()
+        text = _SPACES.sub(" ", text.replace("’", "'")).strip()
+        head, tail = text, ""
+        if len(text) > MAX_CHARS:
+            space = text.rfind(" ", 0, MAX_CHARS)
+            cut = space if space > 0 else MAX_CHARS
+            head, tail = text[:cut], text[cut:]
+        decision = self._decide(head, last_prompt)
+        return Draw(decision.prompt + tail) if isinstance(decision, Draw) else decision
+
+    def _decide(self, text: str, last_prompt: str | None) -> Decision:
         if self._finds("never.message", text):
             return Talk("help")
         going_on = self._goes_on(self._bared(text), last_prompt)
