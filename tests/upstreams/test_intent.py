@@ -46,11 +46,11 @@ def user(*parts: Part | str) -> Message:
     return Message("user", tuple(TextPart(p) if isinstance(p, str) else p for p in parts))
 
 
-def painted(prompt: str, output: object = None) -> tuple[Item, ...]:
+def painted(prompt: str, output: object = None, call_id: str = "call_intent_1") -> tuple[Item, ...]:
     text = orjson.dumps(output or {"ok": True, "status": "completed"}).decode()
     return (
-        FunctionCall("c1", "paint_2", orjson.dumps({"prompt": prompt}).decode()),
-        FunctionCallOutput("c1", (TextPart(text),)),
+        FunctionCall(call_id, "paint_2", orjson.dumps({"prompt": prompt}).decode()),
+        FunctionCallOutput(call_id, (TextPart(text),)),
     )
 
 
@@ -139,6 +139,18 @@ async def test_a_choice_that_cannot_be_obeyed_is_refused(
 
 async def test_again_paints_the_last_prompt_again() -> None:
     assert prompt_of(await turn("draw a cat", *painted("a grey cat"), "again")) == "a grey cat"
+
+
+async def test_a_picture_of_the_past_may_stand_behind_the_question() -> None:
+    events = await turn("make it blue", *painted("a red cat", call_id="cc_from_ig_1"))
+    assert prompt_of(events) == "a blue cat"
+
+
+async def test_the_output_of_its_own_call_ends_the_turn() -> None:
+    (started, *_) = await turn("draw a cat")
+    assert isinstance(started, CallStarted)
+    events = await turn("draw a cat", *painted("a cat", call_id=started.call_id))
+    assert words_of(events) == "Here is your picture."
 
 
 async def test_again_without_a_picture_is_answered_in_words() -> None:

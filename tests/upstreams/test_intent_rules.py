@@ -70,6 +70,11 @@ def test_a_change_makes_a_new_prompt(text: str, last: str, prompt: str) -> None:
     assert language_of(text, LANGUAGES).decide(text, last) == Edit(prompt)
 
 
+def test_only_what_tells_more_about_the_picture_joins_the_prompt() -> None:
+    text = "Draw a cat. It is black! Is that possible? Thanks a lot."
+    assert LANGUAGES[0].decide(text) == Draw("a cat. It is black")
+
+
 def test_a_change_without_a_picture_is_no_order() -> None:
     assert language_of("make it blue", LANGUAGES).decide("make it blue") == Talk("help")
     assert language_of("again", LANGUAGES).decide("again", "a cat") == Retry("a cat")

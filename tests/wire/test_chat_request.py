@@ -159,12 +159,6 @@ def test_a_text_format_becomes_a_response_format(text_format: Any, sent: Any) ->
     assert body.get("response_format") == sent
 
 
-def test_log_probabilities_are_refused_by_name() -> None:
-    with pytest.raises(InvalidRequest, match="got 3") as refused:
-        render_chat_request(request(user("hi"), sampling=Sampling(top_logprobs=3)))
-    assert refused.value.param == "top_logprobs"
-
-
 def test_instructions_and_leading_system_messages_are_one() -> None:
     assert messages(
         message("developer", "b"), user("hi"), message("system", "late"), instructions="a"

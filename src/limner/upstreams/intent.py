@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from typing import TypeGuard
 
 from limner.core.items import FunctionCall, FunctionCallOutput, ImagePart, Item, Message, TextPart
 from limner.core.turn import (
@@ -37,6 +38,8 @@ from limner.upstreams.intent_rules import (
 )
 from limner.wire import json
 
+# Clients may put pictures of the past behind their question: our own call ids tell what answers it.
+_CALL_PREFIX = "call_intent_"
 _WORDS = re.compile(r"\S+\s*")
 
 
@@ -60,9 +63,7 @@ class IntentUpstream:
         asked = _last_question(request.items)
         text = _text_at(request.items, asked)
         language = language_of(text, self._languages)
-        outputs = [
-            item for item in request.items[asked + 1 :] if isinstance(item, FunctionCallOutput)
-        ]
+        outputs = [item for item in request.items[asked + 1 :] if _answers_us(item)]
         if outputs:
             yield from _words(_outcome(outputs[-1], language.say))
             return
@@ -75,7 +76,7 @@ class IntentUpstream:
                 status=400,
             )
             return
-        last_prompt = _last_prompt(request.items[:asked], request.tools)
+        last_prompt = _last_prompt(request.items, request.tools)
         decision = language.decide(text, last_prompt)
         if request.tool_choice == "none":
             tool = None
@@ -102,7 +103,7 @@ def _answer(
 
 
 def _call(tool: FunctionTool, prompt: str) -> Iterator[TurnEvent]:
-    call_id = f"call_{secrets.token_hex(12)}"
+    call_id = f"{_CALL_PREFIX}{secrets.token_hex(12)}"
     arguments = json.dump({"prompt": prompt}).decode()
     yield CallStarted(call_id, call_id, tool.name)
     yield CallDelta(call_id, arguments)
@@ -152,6 +153,10 @@ def _last_question(items: Sequence[Item]) -> int:
             asked = place
         after_output = isinstance(item, FunctionCallOutput)
     return asked
+
+
+def _answers_us(item: Item) -> TypeGuard[FunctionCallOutput]:
+    return isinstance(item, FunctionCallOutput) and item.call_id.startswith(_CALL_PREFIX)
 
 
 def _text_at(items: Sequence[Item], place: int) -> str:

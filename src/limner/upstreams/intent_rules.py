@@ -92,8 +92,8 @@ class Language:
         orders = [self._ordered(self._bared(clause)) for clause in allowed]
         for number, wanted in enumerate(orders):
             if wanted:
-                details = [self._bared(more) for more in allowed[number + 1 :]]
-                return Draw(". ".join([wanted, *filter(self._is_detail, details)]))
+                details = filter(self._is_detail, allowed[number + 1 :])
+                return Draw(". ".join([wanted, *map(self._bared, details)]))
         if "" in orders:
             return Talk("what")
         if len(allowed) < len(clauses):
@@ -201,7 +201,9 @@ class Language:
         return seen and things + colours + sizes >= share and not self._stops(text)
 
     def _is_detail(self, clause: str) -> bool:
-        return bool(clause) and not self._is("talk.thanks", clause)
+        """Whether a clause behind an order tells more about the picture."""
+        is_courtesy = self._is("talk.thanks", clause) or not self._bared(clause)
+        return not is_courtesy and not clause.rstrip().endswith("?")
 
     def _stops(self, text: str) -> bool:
         return self._finds("bare.stop", text)

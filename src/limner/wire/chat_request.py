@@ -47,7 +47,7 @@ def render_chat_request(
     model: the server's own name of the model, where it differs from the client's.
     vision: False puts a line of text in the place of each picture.
     max_tokens_field: older servers know `max_tokens` only, OpenAI's newer models refuse it.
-    Raises InvalidRequest when calls and outputs do not pair, or for what the dialect lacks.
+    Raises InvalidRequest when calls and outputs do not pair.
     """
     body: Json = {
         "model": model or request.model,
@@ -66,13 +66,6 @@ def render_chat_request(
 
 
 def _sampling(sampling: Sampling, max_tokens_field: MaxTokensField) -> Json:
-    if sampling.top_logprobs:
-        raise InvalidRequest(
-            f"top_logprobs must be 0 with this model, got {sampling.top_logprobs}: "
-            "log probabilities do not pass through a Chat Completions upstream",
-            param="top_logprobs",
-            code="unsupported_parameter",
-        )
     return {
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
