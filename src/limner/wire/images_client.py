@@ -111,6 +111,8 @@ class ImagesReplyDecoder:
 
     def flush(self) -> list[ImageEvent]:
         """The body is over; return what remains, the terminal event last."""
+        if self.is_finished:
+            return []
         if self._body is None:
             events = self._take(self._sse.flush())
         else:
@@ -155,8 +157,6 @@ class ImagesReplyDecoder:
                 return []
 
     def _read_reply(self, body: bytes) -> list[ImageEvent]:
-        if self.is_finished:
-            return []
         try:
             reply = json.load(body)
         except ValueError as error:

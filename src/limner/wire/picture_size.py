@@ -5,7 +5,7 @@ Sources: PNG specification 11.2.2; ITU-T T.81 B.2.2 (JPEG); RFC 9649, sections 2
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, assert_never
 
 from limner.core.image import ImageData, Size
 
@@ -23,6 +23,8 @@ def measure(image: ImageData) -> Size | None:
             size = _jpeg(image.content)
         case "webp":
             size = _webp(image.content)
+        case _:
+            assert_never(image.format)
     return size if size and size.width and size.height else None
 
 
