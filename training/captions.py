@@ -44,7 +44,11 @@ def _named(figure: Figure, lot: Random, layout: str) -> str:
     words = " ".join(word for word in (size, colour, thing) if word)
     if layout in _NUMBERS:
         return f"{lot.choice(_NUMBERS[layout])} {words}s"
-    return f"a {words}" if lot.random() < 0.9 else words
+    if colour and lot.random() < 0.06:
+        words = " ".join(word for word in (size, thing, "that is", colour) if word)
+    if figure.what in _TRAITS and lot.random() < 0.15:
+        words = f"{words} with {lot.choice(_TRAITS[figure.what])}"
+    return f"a {words}" if lot.random() < 0.85 else f"one {words}" if lot.random() < 0.3 else words
 
 
 def _arrangement(scene: Arrangement, lot: Random) -> str:
@@ -58,6 +62,9 @@ def _arrangement(scene: Arrangement, lot: Random) -> str:
         f"{said} on a {back} background",
         f"{said} on {back}",
         f"{said}, {back} background",
+        f"{said} with a {back} background",
+        f"{said}. The background is {back}",
+        f"{said} in front of a {back} wall",
         f"on a {back} background {said}",
         f"{said} against a {back} backdrop",
         f"{back} background, {said}",
@@ -68,10 +75,19 @@ def _arrangement(scene: Arrangement, lot: Random) -> str:
 def _related(first: str, second: str, layout: str, lot: Random) -> str:
     """first: the upper or left one."""
     if layout == "vertical":
-        if lot.random() < 0.5:
-            return f"{first} {lot.choice(('above', 'over', 'on top of'))} {second}"
-        return f"{second} {lot.choice(('below', 'under', 'beneath'))} {first}"
-    ways = [
+        above = lot.choice(("above", "over", "on top of"))
+        below = lot.choice(("below", "under", "beneath"))
+        ways = (
+            *(f"{first} {above} {second}",) * 4,
+            *(f"{second} {below} {first}",) * 4,
+            f"{second} with {first} {above} it",
+            f"{first} with {second} {below} it",
+            f"{first} and {below} it {second}",
+            f"{first} at the top and {second} at the bottom",
+            f"{second} at the bottom and {first} at the top",
+        )
+        return lot.choice(ways)
+    ways = (
         f"{first} to the left of {second}",
         f"{first} left of {second}",
         f"{first} on the left of {second}",
@@ -83,7 +99,9 @@ def _related(first: str, second: str, layout: str, lot: Random) -> str:
         f"{first} and {second}",
         f"{first} next to {second}",
         f"{first} beside {second}",
-    ]
+        f"{first} with {second} to its right",
+        f"{second} with {first} to its left",
+    )
     return lot.choice(ways)
 
 
@@ -93,28 +111,49 @@ def _landscape(scene: Landscape, lot: Random) -> str:
         plain = scene.house == NATURAL["house"] and lot.random() < 0.5
         things.append("a house" if plain else f"a {scene.house} house")
     if scene.trees:
-        things.append(lot.choice(("trees", "two trees", "a forest", "pines")))
+        things.append(lot.choice(("trees", "two trees", "a forest", "pines", "green trees")))
     if scene.boat:
         plain = scene.boat == NATURAL["boat"] and lot.random() < 0.8
         boat = lot.choice(("boat", "sailboat", "ship"))
-        things.append(f"a {boat}" if plain else f"a {scene.boat} {boat}")
+        sailed = (
+            f"a {scene.boat} {boat}" if lot.random() < 0.7 else f"a {boat} with a {scene.boat} sail"
+        )
+        things.append(f"a {boat}" if plain else sailed)
     lot.shuffle(things)
     objects = " and ".join(things)
     where = _where(scene, lot)
+    if lot.random() < 0.15:
+        where = f"{where}, {lot.choice(_LIGHTS[scene.time])}"
     if not things:
         return where
     ways = (
         f"{where} with {objects}",
         f"{objects}, {where}",
         f"{objects} in {where}",
+        f"{objects} on {where}",
+        f"{objects} near {where}",
         f"{where}, {objects}",
     )
     return lot.choice(ways)
 
 
+_TRAITS = {
+    "cat": ("big eyes", "big green eyes", "a small pink nose", "a smile", "black whiskers"),
+    "smiley": ("a big smile", "a smile", "black eyes"),
+    "balloon": ("a string",),
+    "car": ("black wheels", "two wheels"),
+}
+"""What people add though the picture has it anyway; its words must not be taken for figures."""
+
+_LIGHTS = {
+    "day": ("blue sky", "white clouds in a blue sky", "the sun in the sky"),
+    "sunset": ("orange sky", "golden light", "red and orange sky", "pink clouds"),
+    "night": ("stars in the sky", "black sky", "a white moon", "a big moon"),
+}
+
 _GROUND_WORDS = {
-    "mountains": ("mountains", "the mountains", "mountain peaks"),
-    "sea": ("the sea", "the ocean", "sea"),
+    "mountains": ("mountains", "the mountains", "mountain peaks", "snowy mountains"),
+    "sea": ("the sea", "the ocean", "sea", "the blue sea"),
     "hills": ("hills", "green hills", "a meadow", "fields"),
 }
 
@@ -128,12 +167,16 @@ def _where(scene: Landscape, lot: Random) -> str:
             f"{land} at sunset",
             f"sunset, {land}",
             f"sunrise over {land}",
+            f"the sun over {land} at sunset",
         ),
         "night": (
             f"{land} at night",
             f"night over {land}",
             f"the moon over {land}",
             f"{land} at night with the moon",
+            f"the moon and stars over {land}",
+            f"a starry night over {land}",
+            f"{land} under the moon and stars",
         ),
     }
     return lot.choice(ways[scene.time])
@@ -167,6 +210,11 @@ _SHORT: tuple[tuple[str, Scene], ...] = (
     ("a starry night", Landscape("night", "hills")),
     ("the sun", Landscape("day", "hills")),
     ("a landscape", Landscape("day", "mountains")),
+    ("the sun above the sea", Landscape("day", "sea")),
+    ("the moon and stars", Landscape("night", "hills")),
+    ("a house by the sea", Landscape("day", "sea", house="brown")),
+    ("a house in the mountains", Landscape("day", "mountains", house="brown")),
+    ("a mountain lake", Landscape("day", "mountains")),
     ("a boat at sunset", Landscape("sunset", "sea", boat="white")),
     ("a boat at night", Landscape("night", "sea", boat="white")),
 )

@@ -90,13 +90,21 @@ def sheet(pipe: Any, path: Path, prompts: Sequence[str] = PROMPTS, seed: int = 0
     rows = -(-len(prompts) // _COLUMNS)
     page = Image.new("RGB", (_COLUMNS * (_CELL + 8) + 8, rows * (_CELL + _TEXT + 8) + 8), "white")
     pen = ImageDraw.Draw(page)
-    font = ImageFont.load_default(9)
+    font = _font()
     for i, (prompt, picture) in enumerate(zip(prompts, pictures, strict=True)):
         x, y = 8 + i % _COLUMNS * (_CELL + 8), 8 + i // _COLUMNS * (_CELL + _TEXT + 8)
         page.paste(picture, (x, y))
         pen.multiline_text((x, y + _CELL + 2), _wrapped(prompt, pen, font), fill="black", font=font)
     path.parent.mkdir(parents=True, exist_ok=True)
     page.save(path, optimize=True)
+
+
+def _font() -> Any:
+    """A font with Cyrillic letters where the system has it."""
+    try:
+        return ImageFont.truetype("DejaVuSans.ttf", 9)
+    except OSError:
+        return ImageFont.load_default(9)
 
 
 def _wrapped(prompt: str, pen: ImageDraw.ImageDraw, font: Any) -> str:

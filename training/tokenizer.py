@@ -18,6 +18,7 @@ SLOTS = ("layout", "background", "first", "second", "land", "stands")
 SLOT_TOKENS = tuple(f"<|{name}|>" for name in SLOTS)
 PAD, UNKNOWN = "<pad>", "<unk>"
 MAX_TOKENS = 512
+KNOWN_WORDS = 32 - len(SLOTS)
 TEMPLATE = "{%- for message in messages -%}{{ message['content'] }}{%- endfor -%}" + "".join(
     SLOT_TOKENS
 )
@@ -28,7 +29,9 @@ TEMPLATE = "{%- for message in messages -%}{{ message['content'] }}{%- endfor -%
 def build() -> Any:
     """The tokenizer, as transformers' fast class.
 
-    A prompt too long is cut at its beginning, since the slots stand at its end.
+    Words that it does not know are dropped, and so are all after the first KNOWN_WORDS, so that
+    with its slots every prompt fills one block of 32 tokens, as in training: a longer one would
+    shift the positions at which the painter sees the picture.
     """
     vocabulary = [PAD, UNKNOWN, *SLOT_TOKENS, *MEANINGS]
     tokenizer = Tokenizer(
@@ -39,9 +42,12 @@ def build() -> Any:
         for word, spelling in MEANINGS.items()
     ]
     dropped = normalizers.Replace(Regex(rf"(?<!\w)(?:{SAID_FOR_NOTHING})(?!\w)"), " ")
-    signs = normalizers.Replace(Regex(r"[^\w\s<>|]+"), " ")
+    signs = normalizers.Replace(Regex(r"[^\w\s]+|_"), " ")
+    known = "|".join(MEANINGS)
+    foreign = normalizers.Replace(Regex(rf"(?<!\w)(?!(?:{known})(?!\w))\w+"), " ")
+    rest = normalizers.Replace(Regex(rf"^(?>\s*\S+){{{KNOWN_WORDS}}}\K[\s\S]*"), " ")
     tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFKC(), normalizers.Lowercase(), signs, *spelled, dropped]
+        [normalizers.NFKC(), normalizers.Lowercase(), signs, *spelled, dropped, foreign, rest]
     )
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     fast = PreTrainedTokenizerFast(

@@ -55,14 +55,15 @@ OTHER_WORDS = {
     "two": r"2|pair|couple|два|две|двух|двое|пара",
     "three": r"3|три|тр[её]х|трое",
     "four": r"4|четыре|четыр[её]х|четверо",
-    "above": r"over|atop|ontop|над|поверх|сверху|выше",
-    "below": r"under|beneath|underneath|под|снизу|ниже",
+    "above": r"over|atop|ontop|top|upper|над|поверх|сверху|выше",
+    "below": r"under|beneath|underneath|bottom|lower|под|снизу|ниже",
     "left": r"слева|левее|лев\w*",
     "right": r"справа|правее|прав\w*",
     "beside": r"next|near|by|alongside|рядом|возле|около|у",
-    "on": r"against|upon|на|in|inside|at|in front of|before|в|во|из",
-    "and": r"with|plus|и|с|со",
+    "on": r"in front of|against|upon|на|in|inside|at|before|в|во|из",
+    "and": r"plus|и",
     "background": r"backdrop|backgrounds|canvas|wall|фон\w*|заднем плане",
+    "with": r"has|having|с|со",
 }
 SAID_FOR_NOTHING = (
     r"an?|the|of|to|is|it|its|there|are|some|me|please|draw|drawn|paint|painting|painted|picture|image|photo"

@@ -55,15 +55,19 @@ def test_no_text_is_too_strange(text: str) -> None:
     assert len(made.input_ids) >= len(tokenizer.SLOT_TOKENS)
 
 
-def test_a_long_prompt_keeps_its_slots() -> None:
+@pytest.mark.parametrize("text", ["red circle and " * 2000, "zebra " * 9000, "a" * 90000])
+def test_a_long_prompt_keeps_its_slots_and_fills_one_block(text: str) -> None:
     fast = tokenizer.build()
-    ids = fast(
-        tokenizer.with_slots("red circle and " * 2000), truncation=True, max_length=512
-    ).input_ids
-    assert len(ids) == 512
+    ids = fast(tokenizer.with_slots(text)).input_ids
+    assert len(ids) <= 32
     assert fast.convert_ids_to_tokens(ids)[-len(tokenizer.SLOT_TOKENS) :] == list(
         tokenizer.SLOT_TOKENS
     )
+
+
+def test_words_that_mean_nothing_to_it_are_dropped() -> None:
+    said = "A breathtaking digital artwork: one shiny crimson sphere-like circle, trending, 8k!"
+    assert words(said) == ["one", "red", "circle"]
 
 
 def test_the_chat_template_takes_what_the_pipeline_gives() -> None:
