@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.intent_rules import (
@@ -80,7 +80,6 @@ def test_a_change_without_a_picture_is_no_order() -> None:
     assert language_of("again", LANGUAGES).decide("again", "a cat") == Retry("a cat")
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300), st.none() | st.text(min_size=1, max_size=50))
 def test_any_text_gets_a_decision(text: str, last_prompt: str | None) -> None:
     for language in LANGUAGES:

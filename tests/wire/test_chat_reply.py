@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from limner.core.turn import (
@@ -389,7 +389,6 @@ STREAM = b"".join(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, len(STREAM)), max_size=40).map(sorted))
 def test_any_split_of_the_bytes_gives_the_same_events(cuts: list[int]) -> None:
     edges = [0, *cuts, len(STREAM)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from limner.core.errors import InvalidRequest
@@ -299,7 +299,6 @@ def test_an_image_call_must_have_been_rewritten() -> None:
         messages(ImageCall("ig_1", "a cat", None))
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["user", "assistant", "system", "call", "output", "thought"])))
 def test_tool_messages_always_follow_their_calls_and_answer_all(kinds: list[str]) -> None:
     items: list[Item] = []
