@@ -22,6 +22,8 @@ from training.scenes import random_scene
 
 BATCH = 24
 CROP = 64
+WHOLE_SHARE = 0.5
+"""Share of the polish that sees whole pictures, so that their borders come out clean."""
 PYRAMID = (1, 2, 4, 8)
 KL_WEIGHT = 3e-4
 LR = 2.5e-3
@@ -103,14 +105,16 @@ def train(crew: Crew, folder: Path, *, polish: bool = False) -> None:
         rate = min(1.0, (step + 1) / 50) * LR * (0.4 if polish else 1.0) * _decay(progress)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        loss = _step(vae, batch(lot, BATCH, CROP).to(crew.device), polish)
+        whole = polish and lot.random() < WHOLE_SHARE
+        pictures = batch(lot, BATCH // 4, None) if whole else batch(lot, BATCH, CROP)
+        loss = _step(vae, pictures.to(crew.device), polish)
         loss.backward()
         crew.average_gradients(trained)
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         optimizer.zero_grad()
         step += 1
-        images += BATCH * crew.size
+        images += len(pictures) * crew.size
         with torch.no_grad():
             for name, value in vae.state_dict().items():
                 average[name].lerp_(value, 0.005)
