@@ -1,7 +1,7 @@
 """Errors on their way out: OpenAI's envelope, a request id on every reply, advice on retrying.
 
 Handlers are found by the class of the error. What nobody foresaw is caught in one place,
-`middleware.RequestIds`, which says 500 and nothing of the inside.
+`access.Access`, which says 500 and nothing of the inside.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def error_response(error: LimnerError) -> Response:
 
 
 def request_id(request: Request) -> str:
-    """The id that this request's reply and log lines carry; empty outside of `RequestIds`."""
+    """The id that this request's reply and log lines carry; empty outside of `Access`."""
     found = request.scope.get("state", {}).get("request_id", "")
     return str(found)
 
@@ -90,7 +90,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 async def _on_client_gone(request: Request, error: Exception) -> Response:
     facts = {"action": "abandoned", "request_id": request_id(request)}
-    logger.info("client left before the reply", extra=facts)
+    logger.debug("client left before the reply", extra=facts)
     return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 

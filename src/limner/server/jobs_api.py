@@ -16,7 +16,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from limner.core.errors import ImageError, InvalidRequest
-from limner.core.image import ImageCapabilities
 from limner.core.job import Job, JobOrder
 from limner.gateway.jobs import JobQueue
 from limner.server.body import MIB, read_json
@@ -40,13 +39,10 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def jobs_routes(
-    jobs: JobQueue,
-    capabilities: Callable[[], ImageCapabilities],
-    painter: Callable[[], Painter],
-    defaults: JobDefaults,
+    jobs: JobQueue, painter: Callable[[], Painter], defaults: JobDefaults
 ) -> list[Route]:
-    """jobs: open, and closed by its owner. capabilities: of the back end behind it, as of now."""
-    api = _JobsApi(jobs, capabilities, painter, defaults)
+    """jobs: open, and closed by its owner. painter: what paints, as of now."""
+    api = _JobsApi(jobs, painter, defaults)
     routes: list[tuple[str, str, Endpoint]] = [
         ("GET", "/health", api.health),
         ("GET", "/info", api.info),
@@ -62,14 +58,9 @@ def jobs_routes(
 
 class _JobsApi:
     def __init__(
-        self,
-        jobs: JobQueue,
-        capabilities: Callable[[], ImageCapabilities],
-        painter: Callable[[], Painter],
-        defaults: JobDefaults,
+        self, jobs: JobQueue, painter: Callable[[], Painter], defaults: JobDefaults
     ) -> None:
         self._jobs = jobs
-        self._capabilities = capabilities
         self._painter = painter
         self._defaults = defaults
 
@@ -149,7 +140,7 @@ class _JobsApi:
 
     async def _order(self, request: Request) -> JobOrder | Faults:
         body = await read_json(request, BODY_LIMIT_BYTES)
-        return parse_job(body, self._capabilities(), self._defaults, secrets.randbits(32))
+        return parse_job(body, self._jobs.capabilities, self._defaults, secrets.randbits(32))
 
     async def _found(self, request: Request) -> Job:
         job = await self._jobs.get(request.path_params["id"])

@@ -81,7 +81,7 @@ class EventStream(Response):
                     await self._pump(output, scope)
         except ClientDisconnect:
             facts = {"action": "abandoned", "request_id": scope.get("state", {}).get("request_id")}
-            logger.info("client left the stream", extra=facts)
+            logger.debug("client left the stream", extra=facts)
 
     async def _pump(self, output: _Output, scope: Scope) -> None:
         try:

@@ -1,0 +1,121 @@
+"""The server's ASGI application, put together from its parts.
+
+From outside to inside: `Access` (ids, the last resort), CORS where origins are named, `SiteGuard`
+(hosts and origins), routes. Keys guard every route but the welcome and the health checks, unknown
+paths included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route, Router
+
+from limner.core.ports import ImageBackend, Upstream
+from limner.server.access import Access
+from limner.server.body import DEFAULT_LIMIT_BYTES
+from limner.server.errors import HANDLERS, json_response
+from limner.server.guard import KeyGuard, SiteGuard
+from limner.server.health import ReadinessOf, health_routes
+from limner.server.models import Models, models_routes
+from limner.server.responses import responses_routes
+from limner.server.streaming import DEFAULT_HEARTBEAT_S
+
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Who may ask.
+
+    hosts: the names that this server answers for (`guard.allowed_hosts`); None means any.
+    origins: of web pages that may use it. api_keys: one of them is needed; none means no key.
+    """
+
+    hosts: frozenset[str] | None = None
+    origins: frozenset[str] = frozenset()
+    api_keys: frozenset[str] = field(default=frozenset(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerParts:
+    """What the server is made of; whoever opened a part closes it.
+
+    image_backend: None refuses the image tool by name. models: see `models_routes`.
+    readiness: of each part that takes time to load, by name. routes: further APIs.
+    """
+
+    upstream: Upstream
+    image_backend: ImageBackend | None
+    models: Models
+    readiness: Mapping[str, ReadinessOf] = field(default_factory=dict)
+    routes: Sequence[BaseRoute] = ()
+    rules: Rules = field(default_factory=Rules)
+    body_limit_bytes: int = DEFAULT_LIMIT_BYTES
+    heartbeat_s: float = DEFAULT_HEARTBEAT_S
+    lifespan: Lifespan | None = None
+
+
+def create(parts: ServerParts) -> Starlette:
+    """The whole server."""
+    responses = responses_routes(
+        parts.upstream,
+        parts.image_backend,
+        body_limit_bytes=parts.body_limit_bytes,
+        heartbeat_s=parts.heartbeat_s,
+    )
+    closed = [*responses, *models_routes(parts.models), *parts.routes]
+    opened = [_welcome(closed), *health_routes(parts.readiness)]
+    return enclose(closed, opened, rules=parts.rules, lifespan=parts.lifespan)
+
+
+def enclose(
+    closed: Sequence[BaseRoute],
+    opened: Sequence[BaseRoute] = (),
+    *,
+    rules: Rules,
+    lifespan: Lifespan | None = None,
+) -> Starlette:
+    """An application of these routes with ids, errors and guards around them.
+
+    closed: behind the keys. opened: for everyone.
+    """
+    inside = Router(list(closed), redirect_slashes=False)
+    keys = [Middleware(KeyGuard, rules.api_keys)] if rules.api_keys else []
+    cors = Middleware(
+        CORSMiddleware, sorted(rules.origins), allow_methods=["*"], allow_headers=["*"]
+    )
+    around = [
+        Middleware(Access),
+        *([cors] if rules.origins else []),
+        Middleware(SiteGuard, rules.hosts, rules.origins),
+    ]
+    routes = [*opened, Mount("/", inside, middleware=keys)]
+    return Starlette(
+        routes=routes, middleware=around, exception_handlers=HANDLERS, lifespan=lifespan
+    )
+
+
+def _welcome(routes: Sequence[BaseRoute]) -> Route:
+    """What a person sees who opens the server's address."""
+    offered = [
+        f"{method} {route.path}"
+        for route in routes
+        if isinstance(route, Route)
+        for method in sorted((route.methods or set()) - {"HEAD"})
+    ]
+
+    async def welcome(request: Request) -> Response:
+        return json_response({"name": "limner", "endpoints": [*offered, *_HEALTH]})
+
+    return Route("/", welcome)
+
+
+_HEALTH = ("GET /livez", "GET /readyz")

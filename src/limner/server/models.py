@@ -1,0 +1,36 @@
+"""`GET /v1/models` and `GET /v1/models/{id}`: what may be named as a model, and what it can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from limner.core.errors import InvalidRequest
+from limner.server.errors import MAX_QUOTED_CHARS, json_response
+from limner.wire.models import ModelEntry, model_json, models_json
+
+Models = Callable[[], Sequence[ModelEntry]]
+
+
+def models_routes(models: Models) -> list[Route]:
+    """models: asked each time, since readiness changes."""
+
+    async def list_all(request: Request) -> Response:
+        return json_response(models_json(models()))
+
+    async def show(request: Request) -> Response:
+        wanted = request.path_params["id"]
+        known = {entry.id: entry for entry in models()}
+        if wanted not in known:
+            raise InvalidRequest(
+                f"There is no model {wanted[:MAX_QUOTED_CHARS]!r} here, but {', '.join(known)}.",
+                param="model",
+                code="model_not_found",
+                status=404,
+            )
+        return json_response(model_json(known[wanted]))
+
+    return [Route("/v1/models", list_all), Route("/v1/models/{id:path}", show)]

@@ -1,0 +1,172 @@
+"""`POST /v1/responses`, streaming and whole.
+
+Refusals come as HTTP statuses: of the request, of the image tool where nothing can paint, and of
+the model server as long as the model has not said anything. For that `response.created` is held
+back until the first word. A response that fails later keeps what it has made: it arrives as a
+Response of status `failed`, since pictures already painted are not worth less for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+
+from starlette.requests import Request
+from starlette.responses import Response as HttpResponse
+from starlette.routing import Route
+
+from limner.core.errors import LimnerError, UpstreamError
+from limner.core.events import (
+    ImageCallItem,
+    ImageCallProgress,
+    Response,
+    ResponseCompleted,
+    ResponseCreated,
+    ResponseError,
+    ResponseEvent,
+    ResponseFailed,
+    ResponseIncomplete,
+    ResponseInProgress,
+)
+from limner.core.ports import ImageBackend, Upstream
+from limner.gateway.driver import respond
+from limner.server.body import DEFAULT_LIMIT_BYTES, read_json
+from limner.server.errors import json_response, request_id
+from limner.server.streaming import DEFAULT_HEARTBEAT_S, EventStream, while_client_waits
+from limner.wire.events import encode_event
+from limner.wire.parse import parse_request
+from limner.wire.responses import response_json
+
+logger = logging.getLogger(__name__)
+
+_Lifecycle = (
+    ResponseCreated | ResponseInProgress | ResponseCompleted | ResponseFailed | ResponseIncomplete
+)
+
+
+def responses_routes(
+    upstream: Upstream,
+    image_backend: ImageBackend | None,
+    *,
+    body_limit_bytes: int = DEFAULT_LIMIT_BYTES,
+    heartbeat_s: float = DEFAULT_HEARTBEAT_S,
+) -> list[Route]:
+    """image_backend: None refuses requests that offer the image tool."""
+
+    async def create(request: Request) -> HttpResponse:
+        asked = parse_request(await read_json(request, body_limit_bytes))
+        events = respond(asked, upstream=upstream, image_backend=image_backend)
+        course = _Course(request_id(request), is_stream=asked.stream)
+        if asked.stream:
+            frames = _frames(events, course)
+            return EventStream(frames, last_word=course.last_word, heartbeat_s=heartbeat_s)
+        async with while_client_waits(request.receive):
+            return json_response(response_json(await _final(events, course)))
+
+    return [Route("/v1/responses", create, methods=["POST"])]
+
+
+@dataclass(slots=True)
+class _Course:
+    """How far a response has come: for its last word, should we fail, and for the log.
+
+    held: frames that wait for the model's first word.
+    """
+
+    request_id: str
+    is_stream: bool
+    began: float = field(default_factory=time.perf_counter)
+    response: Response | None = None
+    next_number: int = 0
+    held: list[bytes] = field(default_factory=list)
+
+    def follow(self, event: ResponseEvent) -> None:
+        if isinstance(event, ImageCallProgress):
+            return
+        self.next_number = event.sequence_number + 1
+        if isinstance(event, _Lifecycle):
+            self.response = event.response
+
+    def release(self) -> bytes:
+        """Hand over what was held."""
+        held, self.held = b"".join(self.held), []
+        return held
+
+    def last_word(self, error: LimnerError) -> bytes:
+        """End the stream after `error`: with `response.failed`, and all that must precede it."""
+        if self.response is None:
+            return self.release()
+        failed = self.response
+        if failed.error is None:
+            reason = ResponseError("server_error", error.message)
+            failed = replace(failed, status="failed", error=reason)
+        return self.release() + encode_event(ResponseFailed(self.next_number, failed))
+
+    def log(self) -> None:
+        """The one line of a response that began; without anyone's words or pictures."""
+        if self.response is None:
+            return
+        status = self.response.status
+        facts = {
+            "action": "response",
+            "request_id": self.request_id,
+            "response_id": self.response.id,
+            "status": "cancelled" if status == "in_progress" else status,
+            "stream": self.is_stream,
+            "pictures": _count_pictures(self.response),
+            "seconds": round(time.perf_counter() - self.began, 3),
+        }
+        logger.info("response ended", extra=facts)
+
+
+async def _frames(
+    events: AsyncGenerator[ResponseEvent, None], course: _Course
+) -> AsyncGenerator[bytes, None]:
+    try:
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, ResponseCreated | ResponseInProgress):
+                    course.follow(event)
+                    course.held.append(encode_event(event))
+                elif isinstance(event, ResponseFailed) and course.held:
+                    course.response = event.response
+                    raise _refusal(event.response)
+                else:
+                    course.follow(event)
+                    yield course.release() + encode_event(event)
+    finally:
+        course.log()
+
+
+async def _final(events: AsyncGenerator[ResponseEvent, None], course: _Course) -> Response:
+    try:
+        async with aclosing(events):
+            async for event in events:
+                course.follow(event)
+    finally:
+        course.log()
+    response = course.response
+    assert response is not None, "a run begins with its response"
+    if response.status == "failed" and not response.output:
+        raise _refusal(response)
+    return response
+
+
+def _refusal(response: Response) -> UpstreamError:
+    """The HTTP error of a response that failed before the model said anything."""
+    error = response.error
+    assert error is not None, "a failed response says why"
+    return UpstreamError(
+        error.message,
+        code=error.code,
+        status=error.status,
+        retryable=error.retryable,
+        retry_after_s=error.retry_after_s,
+    )
+
+
+def _count_pictures(response: Response) -> int:
+    return sum(isinstance(item, ImageCallItem) and bool(item.image) for item in response.output)
