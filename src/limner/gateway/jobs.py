@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from limner.core.errors import ImageError
-from limner.core.image import ImageCompleted, ImageFailed, ImageRequest
+from limner.core.image import ImageCapabilities, ImageCompleted, ImageFailed, ImageRequest
 from limner.core.job import Job, JobOrder
 from limner.core.ports import ImageBackend
 
@@ -113,6 +113,11 @@ class JobQueue:
         for task in self._tasks:
             task.cancel()
         await asyncio.wait(self._tasks)
+
+    @property
+    def capabilities(self) -> ImageCapabilities:
+        """Those of the back end."""
+        return self._backend.capabilities
 
     @property
     def waiting(self) -> int:
