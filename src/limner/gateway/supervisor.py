@@ -1,0 +1,210 @@
+"""Keeps one engine process running: starts it, watches it, starts it again.
+
+- The child's readiness is relayed, and is the only thing anyone else needs to know of it.
+- A child that ends by itself is started again, ever more slowly. After some failures in a row the
+  readiness is `failed`, so that requests no longer wait; attempts go on.
+- A child that ends with `SETTINGS_EXIT` would do so again: it is not restarted.
+- A child that stops answering is killed and started again.
+- The child's standard input is a pipe from us, which closes with this process however that ends.
+  The child takes that as its own end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from limner.core.readiness import Readiness
+
+SETTINGS_EXIT = 2
+"""Exit code of a child whose settings cannot work."""
+
+MAX_LINE_BYTES = 256 * 1024
+
+_REFUSED = "settings"
+_LAST_WORDS_S = 1.0
+
+Probe = Callable[[], Awaitable[Readiness]]
+"""Asks the child how far it is; raises OSError or TimeoutError when it does not answer."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """All times in seconds.
+
+    loading_probe_s, probe_s: between two questions to a child that loads, or is ready.
+    misses: questions without an answer, in a row and after the first answer, until a child counts
+    as hung. restart_s: before the first restart; doubled up to max_restart_s. attempts: starts in a
+    row without readiness until the engine counts as failed. stop_s: for a child to end when asked.
+    """
+
+    loading_probe_s: float = 0.25
+    probe_s: float = 5.0
+    misses: int = 4
+    restart_s: float = 0.5
+    max_restart_s: float = 30.0
+    attempts: int = 3
+    stop_s: float = 10.0
+
+
+class Supervisor:
+    """One child process; `run` is the `async with` during which it is kept running."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        probe: Probe,
+        *,
+        on_line: Callable[[str], None],
+        environ: Mapping[str, str] | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        """on_line: gets each line that the child writes, as a rule its log."""
+        self._command = command
+        self._probe = probe
+        self._on_line = on_line
+        self._environ = environ
+        self._patience = patience or Patience()
+        self._readiness = Readiness("loading", "the engine starts", 0.0)
+        self._changed = asyncio.Event()
+        self._last_line = ""
+        self._process: asyncio.subprocess.Process | None = None
+        self._was_ready = False
+
+    @property
+    def readiness(self) -> Readiness:
+        return self._readiness
+
+    @property
+    def pid(self) -> int | None:
+        """Of the child that runs now."""
+        running = self._process is not None and self._process.returncode is None
+        return self._process.pid if self._process and running else None
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Keep a child running while the body runs; in the end ask it to stop, then make it."""
+        keeping = asyncio.create_task(self._keep())
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeping
+
+    async def settled(self) -> Readiness:
+        """Wait until the engine is no longer loading; returns `ready` or `failed`."""
+        while self._readiness.state == "loading":
+            await self._changed.wait()
+        return self._readiness
+
+    async def _keep(self) -> None:
+        failures = 0
+        while True:
+            self._was_ready = False
+            how = await self._live()
+            if how == _REFUSED:
+                words = self._last_line.removeprefix("limner: ") or "its settings cannot work"
+                self._tell(Readiness("failed", f"the engine cannot start: {words}"))
+                logger.error("engine cannot start", extra={"action": "engine_refused"})
+                return
+            failures = 0 if self._was_ready else failures + 1
+            wait_s = min(self._patience.restart_s * 2**failures, self._patience.max_restart_s)
+            gave_up = failures >= self._patience.attempts
+            words = f"the engine ended ({how}) and is started again"
+            self._tell(Readiness("failed", words) if gave_up else Readiness("loading", words, 0.0))
+            facts = {"action": "engine_ended", "how": how, "restart_s": wait_s}
+            logger.error("engine ended", extra=facts)
+            await asyncio.sleep(wait_s)
+
+    async def _live(self) -> str:
+        """One child from its start to its end; returns how it ended, in words."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                limit=MAX_LINE_BYTES,
+                env=self._environ,
+                # A Ctrl-C in the terminal is for us; the child ends when we say so.
+                start_new_session=True,
+            )
+        except OSError as error:
+            return str(error)
+        self._process = process
+        logger.info("engine started", extra={"action": "engine_started", "engine_pid": process.pid})
+        reading = asyncio.create_task(self._read(process))
+        watching = asyncio.create_task(self._watch(process))
+        try:
+            code = await process.wait()
+            await asyncio.wait([reading], timeout=_LAST_WORDS_S)
+            return _how(code)
+        finally:
+            watching.cancel()
+            await self._stop(process)
+            reading.cancel()
+            await asyncio.wait([reading, watching])
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        while True:
+            try:
+                line = await process.stdout.readline()
+            except ValueError:
+                continue  # longer than the limit, and forgotten by the reader
+            if not line:
+                return
+            self._last_line = line.decode(errors="replace").rstrip()
+            self._on_line(self._last_line)
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        """Relay what the child says of itself; kill it when it stops saying anything."""
+        misses = 0
+        has_answered = False
+        while misses < self._patience.misses:
+            is_ready = self._readiness.state == "ready"
+            await asyncio.sleep(
+                self._patience.probe_s if is_ready else self._patience.loading_probe_s
+            )
+            try:
+                self._tell(await self._probe())
+            except (OSError, TimeoutError):
+                misses += has_answered
+            else:
+                misses, has_answered = 0, True
+        logger.error("engine hangs", extra={"action": "engine_hangs", "engine_pid": process.pid})
+        process.kill()
+
+    async def _stop(self, process: asyncio.subprocess.Process) -> None:
+        if process.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(self._patience.stop_s):
+                await process.wait()
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    def _tell(self, readiness: Readiness) -> None:
+        if readiness.state == "ready" and not self._was_ready:
+            logger.info("engine ready", extra={"action": "engine_ready"})
+        self._was_ready = self._was_ready or readiness.state == "ready"
+        self._readiness = readiness
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def _how(code: int) -> str:
+    if code == SETTINGS_EXIT:
+        return _REFUSED
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"

@@ -1,0 +1,76 @@
+"""An image back end that is not there yet: requests wait for it, so many and so long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+
+from limner.core.image import ImageCapabilities, ImageEvent, ImageFailed, ImageRequest
+from limner.core.ports import ImageBackend
+from limner.core.readiness import Readiness
+
+
+class WaitingBackend:
+    """The port `ImageBackend` around one that needs time to load."""
+
+    def __init__(
+        self,
+        inner: ImageBackend,
+        settled: Callable[[], Awaitable[Readiness]],
+        *,
+        queue_limit: int,
+        wait_s: float = 900.0,
+    ) -> None:
+        """settled: waits until the engine is ready or failed.
+
+        queue_limit: requests that may wait for that at a time. wait_s: the longest that one waits;
+        large models load for minutes.
+        """
+        self._inner = inner
+        self._settled = settled
+        self._queue_limit = queue_limit
+        self._wait_s = wait_s
+        self._waiting = 0
+
+    @property
+    def capabilities(self) -> ImageCapabilities:
+        return self._inner.capabilities
+
+    async def generate(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
+        """Wait, then paint. Fails as `model_loading` when the wait leads nowhere."""
+        if failed := await self._wait():
+            yield failed
+            return
+        async with aclosing(self._inner.generate(request)) as events:
+            async for event in events:
+                yield event
+
+    async def _wait(self) -> ImageFailed | None:
+        if self._waiting >= self._queue_limit:
+            return ImageFailed(
+                f"{self._queue_limit} pictures already wait for the engine to load",
+                code="queue_full",
+                retryable=True,
+                status=503,
+                retry_after_s=10.0,
+            )
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._wait_s):
+                readiness = await self._settled()
+        except TimeoutError:
+            return _not_ready(f"the engine was still loading after {self._wait_s:g} s")
+        finally:
+            self._waiting -= 1
+        return None if readiness.state == "ready" else _not_ready(readiness.message)
+
+
+def _not_ready(why: str) -> ImageFailed:
+    return ImageFailed(
+        f"there is no picture: {why}",
+        code="model_loading",
+        retryable=True,
+        status=503,
+        retry_after_s=10.0,
+    )

@@ -1,0 +1,89 @@
+"""Requests that come before the engine is ready."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from limner.core.image import (
+    ImageCapabilities,
+    ImageCompleted,
+    ImageData,
+    ImageEvent,
+    ImageFailed,
+    ImageRequest,
+    Resolved,
+)
+from limner.core.readiness import Readiness
+from limner.gateway.waiting import WaitingBackend
+
+PICTURE = ImageCompleted(ImageData(b"png", "png"), Resolved())
+A_CAT = ImageRequest("a cat")
+
+
+class Painted:
+    """A back end that is always done at once."""
+
+    capabilities = ImageCapabilities("inner")
+
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    async def generate(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
+        try:
+            yield PICTURE
+        finally:
+            self.is_closed = True
+
+
+class Engine:
+    """Settles when told to."""
+
+    def __init__(self) -> None:
+        self.told: asyncio.Future[Readiness] = asyncio.get_running_loop().create_future()
+
+    async def settled(self) -> Readiness:
+        return await asyncio.shield(self.told)
+
+
+async def events_of(backend: WaitingBackend) -> list[ImageEvent]:
+    return [event async for event in backend.generate(A_CAT)]
+
+
+async def test_requests_wait_until_the_engine_is_ready() -> None:
+    engine = Engine()
+    backend = WaitingBackend(Painted(), engine.settled, queue_limit=2)
+    assert backend.capabilities.name == "inner"
+    waiting = [asyncio.create_task(events_of(backend)) for _ in range(2)]
+    await asyncio.sleep(0)
+    (refused,) = await events_of(backend)
+    assert isinstance(refused, ImageFailed)
+    assert (refused.code, refused.status, refused.retryable) == ("queue_full", 503, True)
+    engine.told.set_result(Readiness("ready", "painting"))
+    assert await asyncio.gather(*waiting) == [[PICTURE], [PICTURE]]
+
+
+async def test_when_loading_fails_they_fail_by_name_and_may_be_repeated() -> None:
+    engine = Engine()
+    engine.told.set_result(Readiness("failed", "out of memory"))
+    (failed,) = await events_of(WaitingBackend(Painted(), engine.settled, queue_limit=1))
+    assert isinstance(failed, ImageFailed)
+    assert (failed.code, failed.status, failed.retryable) == ("model_loading", 503, True)
+    assert "out of memory" in failed.message
+
+
+async def test_nobody_waits_for_ever() -> None:
+    backend = WaitingBackend(Painted(), Engine().settled, queue_limit=1, wait_s=0)
+    for _ in range(2):
+        (failed,) = await events_of(backend)
+        assert isinstance(failed, ImageFailed)
+        assert "still loading" in failed.message
+
+
+async def test_closing_closes_the_picture_under_way() -> None:
+    engine, painted = Engine(), Painted()
+    engine.told.set_result(Readiness("ready", "painting"))
+    events = WaitingBackend(painted, engine.settled, queue_limit=1).generate(A_CAT)
+    assert await anext(events) == PICTURE
+    await events.aclose()
+    assert painted.is_closed
