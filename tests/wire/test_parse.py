@@ -335,22 +335,22 @@ NEAR_JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=6),
     max_leaves=25,
 )
-BODIES = st.fixed_dictionaries(
-    {},
-    optional={
-        "model": st.just("m") | JSON,
-        "input": NEAR_JSON,
-        "tools": st.lists(NEAR_JSON, max_size=3) | JSON,
-        "tool_choice": NEAR_JSON,
-        "text": NEAR_JSON,
-        "reasoning": NEAR_JSON,
-        "metadata": JSON,
-        "include": JSON,
-        "stream": JSON,
-        "temperature": JSON,
-        "store": JSON,
-        "stream_options": JSON,
-    },
+OBJECTS = st.builds(
+    lambda kind, fields: {**fields, "type": kind},
+    WORDS,
+    st.dictionaries(NAMES, NEAR_JSON, max_size=5),
+)
+FIELDS = st.sampled_from(
+    [
+        "text", "reasoning", "metadata", "include", "stream", "temperature", "store", "tool_choice",
+        "stream_options", "image", "max_tool_calls", "truncation", "instructions", "user",
+    ]
+)  # fmt: skip
+BODIES = st.builds(
+    lambda fields, items, tools: {"model": "m", "input": items, "tools": tools, **fields},
+    st.dictionaries(FIELDS, NEAR_JSON | OBJECTS, max_size=2),
+    st.text(max_size=5) | st.lists(OBJECTS, min_size=1, max_size=3),
+    st.none() | st.lists(OBJECTS, max_size=2),
 )
 
 

@@ -115,5 +115,7 @@ class SseDecoder:
 
 def _split_lines(chunk: bytes) -> list[bytes]:
     """Lines without their ends; the last one is what follows the last line end, perhaps nothing."""
+    if b"\n" not in chunk and b"\r" not in chunk:
+        return [chunk]  # The middle of a picture: this search is many times faster than splitting.
     lines = chunk.splitlines()
     return lines if chunk[-1:] not in b"\r\n" else [*lines, b""]

@@ -127,7 +127,7 @@ def _allowed_tools(selector: Fields, tools: Tools, adjustments: list[str]) -> Al
                 functions.add(name)
             case ImageToolChoice():
                 image_tool = True
-            case None:
+            case _:
                 adjustments.append(f"{entry.path}: left out, since this server runs no such tool.")
     if mode == "required" and not functions and not image_tool:
         raise InvalidRequest(
