@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 from limner.core.errors import ImageError
 from limner.core.image import ImageCapabilities, ImageEvent, ImageFailed, ImageRequest
+from limner.images.connection import as_failed
 from limner.images.http import ImagesHttp
 from limner.wire import json
 from limner.wire.images_client import ImagesReplyDecoder, render_images_request
@@ -57,19 +58,7 @@ class OpenAIImages:
                     if decoder.is_finished:
                         return
         except ImageError as error:
-            yield _failed(error)
+            yield as_failed(error)
             return
         for event in decoder.flush():
             yield event
-
-
-def _failed(error: ImageError) -> ImageFailed:
-    return ImageFailed(
-        error.message,
-        code=error.code,
-        type=error.type,
-        retryable=error.retryable,
-        status=error.status,
-        param=error.param,
-        retry_after_s=error.retry_after_s,
-    )
