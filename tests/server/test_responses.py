@@ -254,9 +254,8 @@ async def test_one_line_is_logged_for_each_response(caplog: pytest.LogCaptureFix
 
 
 async def test_an_invalid_request_is_refused_in_the_envelope() -> None:
+    tool: Any = {**TOOL, "partial_images": 9}
     async with sdk(ScriptedUpstream(says("hi"))) as client:
         with pytest.raises(openai.BadRequestError) as caught:
-            await client.responses.create(
-                model="any", input="hi", tools=[{**TOOL, "partial_images": 9}]
-            )
+            await client.responses.create(model="any", input="hi", tools=[tool])
     assert caught.value.param == "tools[0].partial_images"
