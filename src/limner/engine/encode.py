@@ -1,0 +1,67 @@
+"""From pixels to the bytes of an image file that says how it was made."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
+
+from limner.core.image import ImageData
+from limner.engine.params import Plan
+
+SOFTWARE = "Limner (made by AI)"
+PNG_LEVEL = 1
+"""Level 6 would take three times as long for files a little smaller."""
+_EXIF_DESCRIPTION, _EXIF_SOFTWARE = 0x010E, 0x0131
+_EXIF_BYTES = 32_000
+"""A JPEG segment ends at 64 kB."""
+
+
+def encode(pixels: Any, plan: Plan, picture: int) -> ImageData:
+    """Write one picture in the format, size and quality that were asked for.
+
+    pixels: uint8, (height, width, 3), of the painted size or, for a preview, half of it. They are
+    resized with Lanczos; where the shape differs, what overhangs is cut off evenly.
+    PNG carries prompt, seed and the like as text; JPEG and WebP carry a line of it as Exif.
+    """
+    image = Image.fromarray(pixels)
+    if image.size != (plan.size.width, plan.size.height):
+        image = ImageOps.fit(image, (plan.size.width, plan.size.height), Image.Resampling.LANCZOS)
+    out = BytesIO()
+    facts = _facts(plan, picture)
+    if plan.format == "png":
+        image.save(out, "png", compress_level=PNG_LEVEL, pnginfo=_png_text(facts))
+    else:
+        # Pillow's JPEG would read 0 as "choose for me".
+        quality = max(1, plan.compression)
+        image.save(out, plan.format, quality=quality, exif=_exif(facts))
+    return ImageData(out.getvalue(), plan.format)
+
+
+def _facts(plan: Plan, picture: int) -> dict[str, str]:
+    return {
+        "Software": SOFTWARE,
+        "prompt": plan.prompt,
+        "seed": str(plan.seeds[picture]),
+        "size": str(plan.painted),
+        "model": plan.model,
+        "steps": str(plan.steps),
+    }
+
+
+def _png_text(facts: dict[str, str]) -> PngInfo:
+    info = PngInfo()
+    for key, value in facts.items():
+        info.add_itxt(key, value)
+    return info
+
+
+def _exif(facts: dict[str, str]) -> Image.Exif:
+    exif = Image.Exif()
+    exif[_EXIF_SOFTWARE] = facts["Software"]
+    rest = (f"{key}: {value}" for key, value in facts.items() if key != "Software")
+    # As bytes, since Pillow would write other letters than ASCII as question marks.
+    exif[_EXIF_DESCRIPTION] = "; ".join(rest).encode()[:_EXIF_BYTES]
+    return exif

@@ -1,0 +1,230 @@
+"""From a folder on disk, or a model of the Hugging Face Hub, to modules ready to paint.
+
+Diffusers loads; the denoising loop is ours. So only pipelines around `ZImageTransformer2DModel` are
+accepted, whatever their size.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from limner.core.errors import ConfigError
+from limner.engine.model import ModelFacts, read_facts
+
+TINY = Path(__file__).parent / "models" / "tiny"
+TRANSFORMER = "ZImageTransformer2DModel"
+DTYPES = ("bfloat16", "float16", "float32")
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+Progress = Callable[[float, str], None]
+"""Told how far loading is, 0 to 1, and what is being done, in words for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A pipeline's parts and where they live. Stock classes, typed loosely: torch has no promises.
+
+    dtype: of transformer and text encoder; the VAE's own may be wider.
+    """
+
+    facts: ModelFacts
+    tokenizer: Any
+    text_encoder: Any
+    transformer: Any
+    vae: Any
+    scheduler: Any
+    device: Any
+    dtype: Any
+
+
+def load(
+    model: str = "tiny",
+    *,
+    name: str | None = None,
+    device: str = "auto",
+    dtype: str = "auto",
+    threads: int | None = None,
+    progress: Progress = lambda share, words: None,
+) -> Loaded:
+    """Load a pipeline and put it on its device. Takes seconds to minutes; blocks.
+
+    model: `tiny`, a folder, or a Hub id such as `Tongyi-MAI/Z-Image-Turbo` (offline settings of the
+        Hub library are respected). name: what it is served as; the last part of `model` by default.
+    device: `auto` (CUDA or ROCm, then Metal, then CPU) or a torch device.
+    dtype: `auto` (bfloat16, on CPU float32) or one of DTYPES.
+    threads: CPU threads of one operation; by default physical cores less one.
+
+    Raises ConfigError when this cannot work, naming what would.
+    """
+    # Threads that spin at every barrier make a busy small machine ten times slower. OpenMP reads
+    # this when torch is first imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    progress(0.0, "importing torch and diffusers")
+    torch, diffusers = _import_engine()
+    torch.set_num_threads(threads or max(1, physical_cores() - 1))
+    chosen = _device(torch, device)
+    kind = _dtype(torch, dtype, chosen)
+    source = str(TINY) if model == "tiny" else model
+    progress(0.2, f"loading {model}")
+    with _quiet(diffusers):
+        _check_index(diffusers, source)
+        pipeline = _load(diffusers, source, kind)
+        facts = read_facts(name or Path(model).name, _settings(source), f"{source}/limner.json")
+        return _place(torch, pipeline, facts, chosen, kind)
+
+
+def physical_cores() -> int:
+    """Cores this process may run on, two hardware threads counted as one where Linux tells."""
+    if not hasattr(os, "sched_getaffinity"):
+        return os.cpu_count() or 1
+    allowed = os.sched_getaffinity(0)
+    topology = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
+    try:
+        return len({Path(topology.format(cpu)).read_text() for cpu in allowed})
+    except OSError:
+        return len(allowed)
+
+
+def _import_engine() -> tuple[Any, Any]:
+    try:
+        import diffusers
+        import torch
+        import transformers  # noqa: F401  diffusers would fail later, and less clearly
+    except ImportError as error:
+        raise ConfigError(
+            f"the local engine needs the package {error.name!r}; "
+            "install it with: pip install 'limner[engine]'"
+        ) from error
+    return torch, diffusers
+
+
+def _device(torch: Any, asked: str) -> Any:
+    if asked == "auto":
+        # ROCm builds answer to the name cuda as well.
+        if torch.cuda.is_available():
+            asked = "cuda"
+        else:
+            asked = "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        return torch.empty(0, device=asked).device
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"device {asked!r} cannot be used: {str(error).splitlines()[0]}; "
+            "accepted are auto, cpu, cuda, cuda:<number>, mps"
+        ) from error
+
+
+def _dtype(torch: Any, asked: str, device: Any) -> Any:
+    if asked == "auto":
+        asked = "float32" if device.type == "cpu" else "bfloat16"
+        if device.type == "cuda" and not torch.cuda.is_bf16_supported():
+            asked = "float16"
+    if asked not in DTYPES:
+        raise ConfigError(f"dtype must be auto or one of {', '.join(DTYPES)}, got {asked!r}")
+    return getattr(torch, asked)
+
+
+def _check_index(diffusers: Any, source: str) -> None:
+    """Look at the pipeline's index before any weights are fetched."""
+    if not Path(source).is_dir() and not _HUB_ID.fullmatch(source):
+        raise ConfigError(
+            f"model {source!r} is no folder here and no Hub id; give 'tiny', a folder that holds a "
+            "Diffusers pipeline, or an id such as 'Tongyi-MAI/Z-Image-Turbo'"
+        )
+    index = _translated(source, lambda: diffusers.DiffusionPipeline.load_config(source))
+    part = index.get("transformer", (None, None))[1]
+    if part != TRANSFORMER:
+        raise ConfigError(
+            f"model {source!r} is a {index.get('_class_name')} with transformer {part}; accepted "
+            f"are those with {TRANSFORMER}: 'tiny', 'Tongyi-MAI/Z-Image-Turbo' and their like"
+        )
+
+
+def _load(diffusers: Any, source: str, dtype: Any) -> Any:
+    return _translated(
+        source, lambda: diffusers.DiffusionPipeline.from_pretrained(source, dtype=dtype)
+    )
+
+
+def _translated(source: str, read: Callable[[], Any]) -> Any:
+    """Run a step of loading; what it raises about files, hub and network becomes ConfigError."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        return read()
+    except (OSError, ValueError, HfHubHTTPError) as error:
+        raise ConfigError(f"model {source!r} cannot be loaded: {error}") from error
+
+
+def _settings(source: str) -> Mapping[str, Any]:
+    path = Path(source, "limner.json")
+    if not path.is_file():
+        return {}
+    try:
+        settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"{path} is not JSON: {error}") from error
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{path} must hold a JSON object")
+    return settings
+
+
+def _place(torch: Any, pipeline: Any, facts: ModelFacts, device: Any, dtype: Any) -> Loaded:
+    if dtype == torch.float16:
+        pipeline.vae.to(torch.float32)  # its activations leave the range of float16: black pictures
+    try:
+        pipeline.to(device)
+    except torch.OutOfMemoryError as error:
+        raise ConfigError(
+            f"model {facts.name!r} does not fit into the memory of {device}"
+        ) from error
+    if pipeline.scheduler.config.use_dynamic_shifting:
+        raise ConfigError(
+            f"model {facts.name!r} shifts its noise levels by picture size (use_dynamic_shifting); "
+            "only schedulers with a fixed shift, as all of Z-Image has, are supported"
+        )
+    return Loaded(
+        facts=facts,
+        tokenizer=pipeline.tokenizer,
+        text_encoder=pipeline.text_encoder.eval(),
+        transformer=pipeline.transformer.eval(),
+        vae=pipeline.vae.eval(),
+        scheduler=pipeline.scheduler,
+        device=device,
+        dtype=dtype,
+    )
+
+
+@contextmanager
+def _quiet(diffusers: Any) -> Iterator[None]:
+    """Keep progress bars and what libraries say about each other off standard error."""
+    import transformers
+
+    libraries = (diffusers.utils.logging, transformers.utils.logging)
+    for library in libraries:
+        library.disable_progress_bar()
+    noise = logging.getLogger("diffusers.models.modeling_utils")
+    noise.addFilter(_says_something)
+    try:
+        with warnings.catch_warnings():
+            # Diffusers 0.42 asks the Hub library in words that it no longer takes.
+            warnings.filterwarnings("ignore", "The `local_dir_use_symlinks` argument")
+            yield
+    finally:
+        noise.removeFilter(_says_something)
+        for library in libraries:
+            library.enable_progress_bar()
+
+
+def _says_something(record: logging.LogRecord) -> bool:
+    """False for a warning about an empty list, which Diffusers 0.42 logs at every cast."""
+    return "should be kept in float32: []" not in record.getMessage()

@@ -1,0 +1,192 @@
+"""The engine as an image back end: fills `core.ports.ImageBackend`.
+
+It loads one pipeline, then hands requests to the studio and encodes what comes back, in a thread of
+its own, so that neither the event loop nor the model waits for image files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, suppress
+from typing import assert_never
+
+from limner.core.errors import ConfigError, ImageError
+from limner.core.image import (
+    ImageCapabilities,
+    ImageCompleted,
+    ImageData,
+    ImageEvent,
+    ImageFailed,
+    ImageProgress,
+    ImageRequest,
+    PartialImage,
+)
+from limner.core.readiness import Readiness, ReadinessState
+from limner.engine.denoise import Denoiser
+from limner.engine.encode import encode
+from limner.engine.job import Frame, Job
+from limner.engine.loading import Loaded, Progress
+from limner.engine.model import ModelFacts
+from limner.engine.params import capabilities, plan
+from limner.engine.scheduler import Scheduler
+from limner.engine.studio import Stats, Studio
+from limner.engine.worker import Worker
+
+LOADING_SHARE = 0.9
+"""Of the way to readiness; the rest is the first picture."""
+
+
+class Painter:
+    """One loaded pipeline and its queue. `start` before use, `close` after; both once."""
+
+    def __init__(
+        self,
+        load: Callable[[Progress], Loaded],
+        *,
+        name: str,
+        scheduler: Scheduler[Job],
+        fresh_seed: Callable[[], int],
+        on_readiness: Callable[[Readiness], None] = lambda readiness: None,
+    ) -> None:
+        """load: blocks until the pipeline is there; runs in the worker thread.
+
+        name: what the model is served as, said until it is loaded. fresh_seed: makes the seed of
+        requests without one. on_readiness: called on the event loop at every change.
+        """
+        self._load = load
+        self._scheduler = scheduler
+        self._fresh_seed = fresh_seed
+        self._on_readiness = on_readiness
+        self._name = name
+        self._readiness = Readiness("loading", f"{name!r} is about to load", 0.0)
+        self._worker = Worker()
+        self._encoder = ThreadPoolExecutor(1, "limner-encode")
+        self._ready: tuple[ModelFacts, Studio, asyncio.Task[None]] | None = None
+
+    @property
+    def capabilities(self) -> ImageCapabilities:
+        """Until the model is loaded only its name is known."""
+        return capabilities(self._ready[0]) if self._ready else ImageCapabilities(self._name)
+
+    @property
+    def readiness(self) -> Readiness:
+        return self._readiness
+
+    @property
+    def stats(self) -> Stats:
+        return self._ready[1].stats if self._ready else Stats()
+
+    async def start(self) -> None:
+        """Load the model, paint one picture for nobody, and begin.
+
+        Raises what loading raises, as a rule ConfigError; readiness is `failed` then.
+        """
+        loop = asyncio.get_running_loop()
+
+        def progress(share: float, words: str) -> None:
+            loop.call_soon_threadsafe(self._tell, "loading", words, LOADING_SHARE * share)
+
+        try:
+            loaded = await self._worker.run(self._load, progress)
+            denoiser = Denoiser(loaded)
+            self._tell("loading", "painting a first picture", LOADING_SHARE)
+            await self._worker.run(denoiser.warm_up)
+        except Exception as error:
+            words = error.message if isinstance(error, ConfigError) else repr(error)
+            self._tell("failed", f"the model could not be loaded: {words}")
+            raise
+        studio = Studio(denoiser, self._worker, self._scheduler)
+        running = asyncio.create_task(studio.run())
+        running.add_done_callback(lambda _: self._tell("failed", "the engine has stopped"))
+        self._ready = loaded.facts, studio, running
+        self._tell("ready", f"{loaded.facts.name!r} paints on {loaded.device}", 1.0)
+
+    async def close(self) -> None:
+        """Stop at the end of the step under way; requests that are not finished fail."""
+        if self._ready:
+            running = self._ready[2]
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+        await self._worker.close()
+        await asyncio.to_thread(self._encoder.shutdown)
+
+    async def generate(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
+        """Paint. Closing stops the model after the step under way and waits for that.
+
+        Progress counts the steps of all `n` pictures together.
+        """
+        try:
+            facts, studio = self._open()
+            job = studio.enter(plan(request, facts, self._fresh_seed()))
+        except ImageError as error:
+            yield _failed(error)
+            return
+        try:
+            async with aclosing(self._events(job)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            await studio.leave(job)
+
+    async def _events(self, job: Job) -> AsyncGenerator[ImageEvent, None]:
+        left = len(job.plan.seeds)
+        shown = [0] * left
+        async with aclosing(job.read()) as items:
+            async for item in items:
+                match item:
+                    case ImageProgress():
+                        yield item
+                    case ImageFailed():
+                        yield item
+                        return
+                    case Frame(picture, finished=False):
+                        image = await self._encode(item, job)
+                        resolved = job.plan.resolved(picture)
+                        yield PartialImage(shown[picture], image, resolved, picture)
+                        shown[picture] += 1
+                    case Frame(picture):
+                        left -= 1
+                        image = await self._encode(item, job)
+                        usage = None if left else job.usage
+                        yield ImageCompleted(image, job.plan.resolved(picture), usage, picture)
+                        if not left:
+                            return
+                    case _:
+                        assert_never(item)
+
+    async def _encode(self, frame: Frame, job: Job) -> ImageData:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._encoder, encode, frame.pixels, job.plan, frame.picture
+        )
+
+    def _open(self) -> tuple[ModelFacts, Studio]:
+        if self._ready and self._readiness.state == "ready":
+            return self._ready[:2]
+        loading = self._readiness.state == "loading"
+        raise ImageError(
+            f"the engine is not ready: {self._readiness.message}",
+            code="model_loading" if loading else "engine_stopped",
+            retryable=loading,
+            status=503,
+            retry_after_s=2.0 if loading else None,
+        )
+
+    def _tell(self, state: ReadinessState, message: str, progress: float | None = None) -> None:
+        self._readiness = Readiness(state, message, progress)
+        self._on_readiness(self._readiness)
+
+
+def _failed(error: ImageError) -> ImageFailed:
+    return ImageFailed(
+        error.message,
+        code=error.code,
+        type=error.type,
+        retryable=error.retryable,
+        status=error.status,
+        param=error.param,
+        retry_after_s=error.retry_after_s,
+    )

@@ -1,0 +1,144 @@
+"""The loop's numbers are the stock pipeline's, alone or in a batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from limner.core.image import Size
+from limner.engine.denoise import Canvas, Denoiser, group_of
+
+pytestmark = pytest.mark.engine
+PROMPT = "a red circle above the blue square"
+
+
+@pytest.fixture(scope="module")
+def stock(loaded: Any) -> Any:
+    from diffusers import ZImagePipeline
+
+    pipeline = ZImagePipeline(
+        loaded.scheduler, loaded.vae, loaded.text_encoder, loaded.tokenizer, loaded.transformer
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+@pytest.fixture
+def denoiser(loaded: Any) -> Denoiser:
+    return Denoiser(loaded)
+
+
+def painted(stock: Any, noise: torch.Tensor, *, guidance: float, prompt: str = PROMPT) -> Any:
+    height, width = (8 * edge for edge in noise.shape[1:])
+    with torch.inference_mode():
+        return stock(
+            [prompt],
+            height=height,
+            width=width,
+            num_inference_steps=8,
+            guidance_scale=guidance,
+            latents=noise[None].clone(),
+            output_type="latent",
+        ).images[0]
+
+
+def canvas(denoiser: Denoiser, size: Size, *, guidance: float = 0.0, seed: int = 1) -> Canvas:
+    caption = denoiser.caption(PROMPT)
+    return denoiser.canvas(caption, size, seed=seed, steps=8, guidance=guidance)
+
+
+@pytest.mark.parametrize("guidance", [0.0, 2.5])
+@pytest.mark.parametrize("size", [Size(64, 64), Size(96, 48)], ids=str)
+def test_latents_equal_those_of_the_stock_pipeline(
+    denoiser: Denoiser, stock: Any, size: Size, guidance: float
+) -> None:
+    mine = canvas(denoiser, size, guidance=guidance)
+    expected = painted(stock, mine.latents, guidance=guidance)
+    for _ in range(8):
+        assert denoiser.step([mine]) == [True]
+    torch.testing.assert_close(mine.latents, expected, atol=1e-5, rtol=0)
+
+
+def test_a_seed_gives_the_noise_that_diffusers_draws_from_it(
+    denoiser: Denoiser, stock: Any
+) -> None:
+    mine = canvas(denoiser, Size(64, 64), seed=77)
+    expected = stock.prepare_latents(
+        1, 16, 64, 64, torch.float32, torch.device("cpu"), torch.Generator("cpu").manual_seed(77)
+    )
+    assert torch.equal(mine.latents, expected[0])
+
+
+def test_a_batch_of_mixed_sizes_steps_and_captions_equals_single_pictures(
+    denoiser: Denoiser,
+) -> None:
+    sizes = (Size(64, 64), Size(96, 48), Size(64, 64))
+    alone = [canvas(denoiser, size, seed=i) for i, size in enumerate(sizes)]
+    together = [canvas(denoiser, size, seed=i) for i, size in enumerate(sizes)]
+    long_caption = denoiser.caption("a blue square " * 20)
+    alone[2].caption = together[2].caption = long_caption
+    denoiser.step([together[0]])  # one is a step ahead of the others
+    for _ in range(7):
+        denoiser.step(together)
+    for mine in alone:
+        for _ in range(7):
+            denoiser.step([mine])
+    denoiser.step([alone[0]])
+    for mine, shared in zip(alone, together, strict=True):
+        torch.testing.assert_close(shared.latents, mine.latents, atol=1e-5, rtol=0)
+
+
+def test_guided_rows_of_one_batch_keep_their_own_strength(denoiser: Denoiser) -> None:
+    weak, strong = (canvas(denoiser, Size(64, 64), guidance=g) for g in (1.0, 4.0))
+    alone = canvas(denoiser, Size(64, 64), guidance=4.0)
+    denoiser.step([weak, strong])
+    denoiser.step([alone])
+    torch.testing.assert_close(strong.latents, alone.latents, atol=1e-5, rtol=0)
+    assert (weak.latents - strong.latents).abs().max() > 1e-3
+
+
+def test_a_caption_without_padding_reads_as_the_padded_one(denoiser: Denoiser, stock: Any) -> None:
+    mine = denoiser.caption(PROMPT)
+    with torch.inference_mode():
+        expected = stock.encode_prompt([PROMPT], do_classifier_free_guidance=False)[0][0]
+    torch.testing.assert_close(mine.features, expected, atol=1e-5, rtol=0)
+    assert (mine.tokens, mine.padded_tokens, mine.cut) == (9, 32, 0)
+
+
+def test_a_prompt_too_long_says_how_many_tokens_were_cut(denoiser: Denoiser) -> None:
+    caption = denoiser.caption("red " * 600)
+    assert (caption.tokens, caption.cut) == (512, 90)
+
+
+def test_unknown_words_and_no_words_are_captions_too(denoiser: Denoiser) -> None:
+    assert denoiser.caption("ein Zebra 斑马 🦓").tokens > 2
+    assert denoiser.caption("").tokens == 2
+
+
+def test_the_scheduler_of_the_pipeline_is_left_as_it_was(denoiser: Denoiser, loaded: Any) -> None:
+    before = loaded.scheduler.sigmas.clone()
+    levels = denoiser.sigmas(8)
+    assert torch.equal(loaded.scheduler.sigmas, before)
+    expected = [1, 0.9545, 0.9, 0.8333, 0.75, 0.6429, 0.5, 0.3, 0]
+    assert levels.tolist() == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_picture_foreseen_last_is_the_finished_one(denoiser: Denoiser) -> None:
+    mine = canvas(denoiser, Size(64, 64))
+    for _ in range(8):
+        denoiser.step([mine])
+    torch.testing.assert_close(mine.clean, mine.latents, atol=1e-5, rtol=0)
+
+
+def test_numbers_out_of_range_are_told_for_the_picture_that_has_them(denoiser: Denoiser) -> None:
+    good, bad = canvas(denoiser, Size(64, 64)), canvas(denoiser, Size(64, 64))
+    bad.latents = torch.full_like(bad.latents, float("nan"))
+    assert denoiser.step([good, bad]) == [True, False]
+
+
+def test_rows_share_a_pass_by_size_padded_caption_and_guidance(denoiser: Denoiser) -> None:
+    plain, guided = (canvas(denoiser, Size(96, 48), guidance=g) for g in (0.0, 1.0))
+    assert group_of(plain, Size(96, 48)).tokens == 32 + 32
+    assert group_of(guided, Size(96, 48)).tokens == 2 * (32 + 32)
