@@ -73,6 +73,9 @@ class Limits:
     turns: int = 16
 
 
+DEFAULT_LIMITS = Limits()
+
+
 class ResponseRun:
     """One response. A new run already holds its first events and its first action.
 
@@ -89,7 +92,7 @@ class ResponseRun:
         new_id: Callable[[str], str],
         clock: Callable[[], float],
         vision: bool = True,
-        limits: Limits = Limits(),
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._request = request
         self._clock = clock
@@ -170,10 +173,7 @@ class ResponseRun:
         if not answers or turn.calls_client:
             self._complete()
         elif self._turns == self._limits.turns:
-            adjustment = f"The model was stopped after {self._turns} turns while it called on."
-            adjustments = (*self._response.adjustments, adjustment)
-            self._response = replace(self._response, adjustments=adjustments)
-            self._complete()
+            self._complete(f"The model was stopped after {self._turns} turns while it called on.")
         elif self._tokens_left() == 0:
             self._finish(ResponseIncomplete, "incomplete", incomplete="max_output_tokens")
         else:
@@ -213,7 +213,9 @@ class ResponseRun:
             return limit
         return max(limit - self._usage.output_tokens, 0)
 
-    def _complete(self) -> None:
+    def _complete(self, *adjustments: str) -> None:
+        adjustments = (*self._response.adjustments, *adjustments)
+        self._response = replace(self._response, adjustments=adjustments)
         self._finish(ResponseCompleted, "completed", completed_at=int(self._clock()))
 
     def _finish(

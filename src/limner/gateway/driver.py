@@ -1,8 +1,8 @@
 """The one impure loop of a response: does what the run asks for and feeds it with what comes back.
 
-A run has one thing under way at a time, so the loop needs no tasks of its own. It reads only as fast
-as the client takes the events. Closing the iterator, or cancelling who waits for it, closes the turn
-or the picture under way and waits until that has stopped.
+A run has one thing under way at a time, so the loop needs no tasks of its own. It reads only as
+fast as the client takes the events. Closing the iterator, or cancelling who waits for it, closes
+the turn or the picture under way and waits until that has stopped.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from limner.core.image import ImageEvent
 from limner.core.image_tool import check_gate
 from limner.core.ports import ImageBackend, Upstream
 from limner.core.request import ResponseRequest
-from limner.core.run import Action, Limits, ResponseRun, StartImage, StartTurn
+from limner.core.run import DEFAULT_LIMITS, Action, Limits, ResponseRun, StartImage, StartTurn
 from limner.core.turn import TurnEvent
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ async def respond(
     image_backend: ImageBackend | None,
     new_id: Callable[[str], str] = random_id,
     clock: Callable[[], float] = time.time,
-    limits: Limits = Limits(),
+    limits: Limits = DEFAULT_LIMITS,
     deadline_s: float = DEFAULT_DEADLINE_S,
 ) -> AsyncGenerator[ResponseEvent, None]:
     """Yield the events of one response; the last numbered one is terminal, whatever happens.

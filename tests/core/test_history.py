@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+
+from limner.core.history import MAX_CALL_ID, recall
+from limner.core.image import ImageData
+from limner.core.items import (
+    FunctionCall,
+    FunctionCallOutput,
+    ImageCall,
+    ImageCallError,
+    ImagePart,
+    Item,
+    Message,
+    Reasoning,
+    TextPart,
+)
+from tests.core.recorded import CAT, USER, Recorded, asking
+
+DOG = ImageData(b"a dog", "jpeg")
+
+
+def recalled(*items: Item, vision: bool = True) -> tuple[Item, ...]:
+    return recall(items, "draw", vision=vision)
+
+
+def output(item: Item) -> dict[str, object]:
+    assert isinstance(item, FunctionCallOutput)
+    (part,) = item.parts
+    assert isinstance(part, TextPart)
+    answer = json.loads(part.text)
+    assert isinstance(answer, dict)
+    return answer
+
+
+def test_a_past_picture_becomes_a_call_its_output_and_a_look_at_it() -> None:
+    called, answered, shown = recalled(ImageCall("ig_7", 'a "кот"', CAT))
+    assert called == FunctionCall("cc_from_ig_7", "draw", '{"prompt": "a \\"кот\\""}')
+    assert isinstance(answered, FunctionCallOutput)
+    assert answered.call_id == "cc_from_ig_7"
+    assert output(answered) == {"ok": True, "status": "completed", "id": "ig_7"}
+    assert shown == Message("user", (TextPart("Generated image:"), ImagePart(CAT)))
+
+
+def test_a_model_without_eyes_is_shown_nothing() -> None:
+    assert len(recalled(ImageCall("ig_7", "a cat", CAT), vision=False)) == 2
+
+
+def test_a_past_failure_keeps_its_reason() -> None:
+    error = ImageCallError("no", code="moderation_blocked", type="image_generation_user_error")
+    _, answered = recalled(ImageCall("ig_7", "a cat", None, error))
+    assert output(answered) == {
+        "ok": False,
+        "error": {
+            "type": "image_generation_user_error",
+            "code": "moderation_blocked",
+            "message": "no",
+            "retryable": False,
+        },
+    }
+
+
+def test_a_picture_that_the_client_stripped_is_said_to_be_gone() -> None:
+    _, answered = recalled(ImageCall("ig_7", "a cat", None))
+    assert output(answered)["note"] == "The picture itself is no longer at hand."
+
+
+def test_pictures_are_shown_after_the_whole_block_of_calls_and_outputs() -> None:
+    other = FunctionCall("c", "get_weather", "{}")
+    answer = FunctionCallOutput("c", (TextPart("rain"),))
+    items = recalled(
+        other, ImageCall("ig_1", "cat", CAT), ImageCall("ig_2", "dog", DOG), answer, USER
+    )
+    assert [type(item) for item in items] == [
+        FunctionCall,
+        FunctionCall,
+        FunctionCallOutput,
+        FunctionCall,
+        FunctionCallOutput,
+        FunctionCallOutput,
+        Message,
+        Message,
+    ]
+    shown = items[-2]
+    assert isinstance(shown, Message)
+    assert shown.parts == (TextPart("Generated image:"), ImagePart(CAT), ImagePart(DOG))
+    assert items[-1] == USER
+
+
+def test_other_items_pass_as_they_are() -> None:
+    thought = Reasoning("Hm.")
+    assert recalled(USER, thought) == (USER, thought)
+
+
+def test_long_ids_make_call_ids_of_the_longest_allowed_length() -> None:
+    first, *_ = recalled(ImageCall("ig_" + "a" * 80, "a cat", CAT))
+    second, *_ = recalled(ImageCall("ig_" + "b" * 80, "a cat", CAT))
+    assert isinstance(first, FunctionCall)
+    assert isinstance(second, FunctionCall)
+    assert first.call_id != second.call_id
+    assert len(first.call_id) == len(second.call_id) == MAX_CALL_ID
+
+
+def test_a_run_declares_the_function_of_past_calls_although_it_is_not_offered() -> None:
+    past = ImageCall("ig_7", "a cat", CAT)
+    recorded = Recorded(asking(image_tool=None, items=(USER, past, USER)))
+    assert [tool.name for tool in recorded.turn.tools] == ["image_generation"]
+    assert recorded.turn.tool_choice == "none"
