@@ -157,6 +157,18 @@ def test_reasoning_is_content_without_summary() -> None:
     }
 
 
+def test_a_sealed_thought_carries_its_seal() -> None:
+    item = e.ReasoningItem("rs_1", "completed", encrypted_content="s1")
+    assert item_json(item) == {
+        "id": "rs_1",
+        "type": "reasoning",
+        "status": "completed",
+        "summary": [],
+        "content": [],
+        "encrypted_content": "s1",
+    }
+
+
 def test_an_image_call_under_way_has_no_result_key() -> None:
     assert item_json(e.ImageCallItem("ig_1", "in_progress")) == {
         "id": "ig_1",

@@ -40,6 +40,7 @@ from limner.core.turn import (
     CallEnded,
     CallStarted,
     ReasoningDelta,
+    ReasoningSealed,
     RefusalDelta,
     TextDelta,
     TurnEnded,
@@ -92,6 +93,7 @@ def paints(previews: int = 0) -> Reply:
 COMPLETED: dict[str, list[Reply]] = {
     "text": [says("Hel", "lo.")],
     "reasoning, then text": [(ReasoningDelta("Hm"), ReasoningDelta("m."), *says("Yes."))],
+    "sealed reasoning": [(ReasoningSealed("s1"), *says("Yes."))],
     "refusal": [(TextDelta("I "), RefusalDelta("won't."), DONE)],
     "no words at all": [(DONE,)],
     "one image": [(*draws("a"), DONE), paints(), says("Here.")],

@@ -42,11 +42,15 @@ class MessageItem:
 
 @dataclass(frozen=True, slots=True)
 class ReasoningItem:
-    """The model's thinking as text. parts is empty while the item is in progress."""
+    """The model's thinking as text. parts is empty while the item is in progress.
+
+    encrypted_content: what its upstream wants back with it; comes with the end, if at all.
+    """
 
     id: str
     status: ItemStatus
     parts: tuple[ReasoningTextPart, ...] = ()
+    encrypted_content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,8 +117,9 @@ def _said(item: OutputItem) -> tuple[Item, ...]:
     match item:
         case MessageItem(parts=parts):
             return (Message("assistant", parts),)
-        case ReasoningItem(parts=parts):
-            return (Reasoning("".join(part.text for part in parts)),)
+        case ReasoningItem(parts=parts, encrypted_content=encrypted_content):
+            text = "".join(part.text for part in parts)
+            return (Reasoning(text, encrypted_content=encrypted_content),)
         case FunctionCallItem() | ImageCallItem():
             # A client's call ends the response, and a picture's call stands among the answers.
             return ()

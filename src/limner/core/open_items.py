@@ -53,11 +53,14 @@ class OpenWords:
     kind: PartKind
     parts: list[ContentPart] = field(default_factory=list)
     deltas: list[str] = field(default_factory=list)
+    encrypted_content: str | None = None
 
     def item(self, status: ItemStatus) -> MessageItem | ReasoningItem:
         if self.kind is ReasoningTextPart:
             thoughts = (part for part in self.parts if isinstance(part, ReasoningTextPart))
-            return ReasoningItem(self.place.item_id, status, tuple(thoughts))
+            return ReasoningItem(
+                self.place.item_id, status, tuple(thoughts), self.encrypted_content
+            )
         said = (part for part in self.parts if not isinstance(part, ReasoningTextPart))
         return MessageItem(self.place.item_id, status, tuple(said))
 

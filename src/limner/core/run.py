@@ -143,8 +143,8 @@ class ResponseRun:
             self._hosted.receive(event)
         else:
             self._turn.receive(event)
-            if isinstance(event, TurnEnded) and event.usage is not None:
-                self._usage = (self._usage or Usage()) + event.usage
+            if isinstance(event, TurnEnded):
+                self._account(event)
         self._advance()
 
     def fail(self, error: ResponseError) -> None:
@@ -213,9 +213,18 @@ class ResponseRun:
             return limit
         return max(limit - self._usage.output_tokens, 0)
 
+    def _account(self, end: TurnEnded) -> None:
+        if end.usage is not None:
+            self._usage = (self._usage or Usage()) + end.usage
+        self._adjust(*end.adjustments)
+
+    def _adjust(self, *adjustments: str) -> None:
+        """Tell the client, once, what is not done as asked."""
+        told = dict.fromkeys((*self._response.adjustments, *adjustments))
+        self._response = replace(self._response, adjustments=tuple(told))
+
     def _complete(self, *adjustments: str) -> None:
-        adjustments = (*self._response.adjustments, *adjustments)
-        self._response = replace(self._response, adjustments=adjustments)
+        self._adjust(*adjustments)
         self._finish(ResponseCompleted, "completed", completed_at=int(self._clock()))
 
     def _finish(

@@ -27,6 +27,7 @@ from limner.core.events import (
     OutputItem,
     OutputItemAdded,
     OutputItemDone,
+    ReasoningItem,
     ReasoningTextPart,
     Response,
     ResponseEvent,
@@ -90,6 +91,20 @@ class Transcript:
         if words is not None:
             self._end_part(words)
             self._finish(words.place, words.item(status))
+
+    def seal_reasoning(self, encrypted_content: str) -> None:
+        """Close the open reasoning item, or add one without words."""
+        words = self._words
+        if words is not None and words.kind is ReasoningTextPart:
+            words.encrypted_content = encrypted_content
+            self.end_words()
+        else:
+            self.end_words()
+            place = self._place("rs_")
+            item = ReasoningItem(place.item_id, "in_progress")
+            self._emit(OutputItemAdded, place.output_index, item)
+            sealed = ReasoningItem(place.item_id, "completed", encrypted_content=encrypted_content)
+            self._finish(place, sealed)
 
     def _open_part(self, kind: PartKind) -> OpenWords:
         words = self._words

@@ -86,6 +86,16 @@ class ReasoningDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasoningSealed:
+    """Ends the thought under way, or stands for one without words.
+
+    encrypted_content: what the upstream wants back with the thought; see `items.Reasoning`.
+    """
+
+    encrypted_content: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallStarted:
     key: str
     call_id: str
@@ -133,10 +143,14 @@ IncompleteReason = Literal["max_output_tokens", "content_filter"]
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
-    """The model stopped by itself, or was cut short for the reason named."""
+    """The model stopped by itself, or was cut short for the reason named.
+
+    adjustments: what the upstream could not do as asked, one sentence each, for the client.
+    """
 
     usage: Usage | None = None
     incomplete: IncompleteReason | None = None
+    adjustments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +168,7 @@ TurnEvent = (
     TextDelta
     | RefusalDelta
     | ReasoningDelta
+    | ReasoningSealed
     | CallStarted
     | CallDelta
     | CallEnded

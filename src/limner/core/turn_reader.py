@@ -17,6 +17,7 @@ from limner.core.turn import (
     CallEnded,
     CallStarted,
     ReasoningDelta,
+    ReasoningSealed,
     RefusalDelta,
     TextDelta,
     TurnEnded,
@@ -50,11 +51,12 @@ class TurnReader:
                 self._transcript.write(RefusalPart, refusal)
             case ReasoningDelta(text):
                 self._transcript.write(ReasoningTextPart, text)
+            case ReasoningSealed(encrypted_content):
+                self._transcript.seal_reasoning(encrypted_content)
             case CallStarted():
                 self._start_call(event)
-            case CallDelta(key, arguments):
-                if self._is_clients(self._open_calls[key]):
-                    self._transcript.write_arguments(key, arguments)
+            case CallDelta():
+                self._continue_call(event)
             case CallEnded(key, arguments):
                 self._end_call(self._open_calls.pop(key), arguments)
             case TurnEnded(incomplete=incomplete):
@@ -72,6 +74,10 @@ class TurnReader:
         if self._is_clients(call):
             self.calls_client = True
             self._transcript.start_call(call.key, call.call_id, call.name)
+
+    def _continue_call(self, delta: CallDelta) -> None:
+        if self._is_clients(self._open_calls[delta.key]):
+            self._transcript.write_arguments(delta.key, delta.arguments)
 
     def _end_call(self, call: CallStarted, arguments: str) -> None:
         if self._is_clients(call):

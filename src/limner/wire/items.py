@@ -26,9 +26,11 @@ def item_json(item: OutputItem) -> Json:
         case MessageItem(id, status, parts):
             content = [part_json(part) for part in parts]
             rest: Json = {"type": "message", "role": "assistant", "content": content}
-        case ReasoningItem(id, status, parts):
+        case ReasoningItem(id, status, parts, encrypted_content):
             content = [part_json(part) for part in parts]
             rest = {"type": "reasoning", "summary": [], "content": content}
+            if encrypted_content is not None:
+                rest["encrypted_content"] = encrypted_content
         case FunctionCallItem(id, status, call_id, name, arguments):
             rest = {"type": "function_call", "call_id": call_id, "name": name}
             rest["arguments"] = arguments
