@@ -81,6 +81,8 @@ class ScriptedChat:
     has_left: set when a client has left a reply before its end.
     """
 
+    path = "/v1/chat/completions"
+
     def __init__(self, replies: Iterable[Reply]) -> None:
         self.requests: list[dict[str, Any]] = []
         self.headers: list[Mapping[str, str]] = []
@@ -113,7 +115,7 @@ class ScriptedChat:
         return self._runner.server.connections if self._runner.server else []
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        if request.path != "/v1/chat/completions":
+        if request.path != self.path:
             return web.Response(status=404, text=f"there is no {request.path}")
         self.requests.append(await request.json())
         self.headers.append(request.headers.copy())
