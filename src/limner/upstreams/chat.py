@@ -6,9 +6,10 @@ import secrets
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from limner.core.errors import InvalidRequest, UpstreamError
-from limner.core.turn import TurnEvent, TurnFailed, TurnRequest, UpstreamCapabilities
+from limner.core.errors import InvalidRequest
+from limner.core.turn import TurnEvent, TurnRequest, UpstreamCapabilities
 from limner.upstreams.http import UpstreamHttp
+from limner.upstreams.reply import read_reply, refused
 from limner.wire import json
 from limner.wire.chat_reply import ChatReplyDecoder
 from limner.wire.chat_request import MaxTokensField, render_chat_request
@@ -43,23 +44,13 @@ class ChatUpstream:
         try:
             body = self._render(request)
         except InvalidRequest as error:
-            yield TurnFailed(error.message, error.code or "invalid_request_error", error.status)
+            yield refused(error)
             return
         decoder = ChatReplyDecoder(id_prefix=f"call_{secrets.token_hex(8)}")
-        try:
-            async with aclosing(self._http.post("chat/completions", body)) as pieces:
-                async for piece in pieces:
-                    for event in decoder.feed(piece):
-                        yield event
-                    if decoder.is_finished:
-                        return
-        except UpstreamError as error:
-            yield TurnFailed(
-                error.message, error.code, error.status, error.retryable, error.retry_after_s
-            )
-            return
-        for event in decoder.flush():
-            yield event
+        reply = read_reply(self._http, "chat/completions", body, decoder)
+        async with aclosing(reply) as events:
+            async for event in events:
+                yield event
 
     def _render(self, request: TurnRequest) -> bytes:
         return json.dump(

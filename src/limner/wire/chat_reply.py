@@ -9,6 +9,7 @@ Real servers differ from the reference, and this reader takes them as they are:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from limner.core.turn import (
@@ -21,14 +22,11 @@ from limner.core.turn import (
     TurnFailed,
     Usage,
 )
-from limner.wire import json
 from limner.wire.chat_calls import ChatCalls
 from limner.wire.chat_error import failure_of
-from limner.wire.sse import FrameTooLargeError, SseDecoder, SseEvent
+from limner.wire.reply_body import MAX_EVENT_BYTES, BrokenReplyError, ReplyBody
 
 Json = dict[str, Any]
-
-MAX_EVENT_BYTES = 16 * 1024 * 1024
 
 _INCOMPLETE: dict[str, IncompleteReason] = {
     "length": "max_output_tokens",
@@ -40,14 +38,11 @@ class ChatReplyDecoder:
     """Bytes of a reply's body in, turn events out; after the terminal event nothing comes any more.
 
     id_prefix: begins the ids of calls to which the server gave none; unique in the conversation.
-    limit_bytes: the most that one event may hold, or the one JSON object of a reply without events.
+    limit_bytes: see `ReplyBody`.
     """
 
     def __init__(self, *, id_prefix: str, limit_bytes: int = MAX_EVENT_BYTES) -> None:
-        self._limit_bytes = limit_bytes
-        self._sse = SseDecoder(limit_bytes)
-        self._body: bytearray | None = None
-        self._started = False
+        self._body = ReplyBody(limit_bytes)
         self._calls = ChatCalls(id_prefix)
         self._finish_reason: str | None = None
         self._usage: Usage | None = None
@@ -55,50 +50,27 @@ class ChatReplyDecoder:
 
     def feed(self, chunk: bytes) -> list[TurnEvent]:
         """Take the next bytes; return the events that they complete."""
-        if not self._started:
-            chunk = chunk.lstrip()
-            self._started = bool(chunk)
-            if chunk.startswith(b"{"):
-                self._body = bytearray()
-        if self.is_finished or not chunk:
-            return []
-        try:
-            return self._take(self._hold(chunk))
-        except FrameTooLargeError as error:
-            return [self._fail(f"sent too much at once: {error}")]
+        return [] if self.is_finished else self._take(self._body.feed(chunk))
 
     def flush(self) -> list[TurnEvent]:
         """The body is over; return what remains, the terminal event last."""
         if self.is_finished:
             return []
-        if self._body is not None:
-            events = self._read(bytes(self._body))
-        else:
-            events = self._take(self._sse.flush())
+        events = self._take(self._body.flush())
         return events if self.is_finished else [*events, *self._end(is_done=False)]
 
-    def _hold(self, chunk: bytes) -> list[SseEvent]:
-        if self._body is None:
-            return self._sse.feed(chunk)
-        self._body += chunk
-        if len(self._body) > self._limit_bytes:
-            raise FrameTooLargeError(f"a JSON reply exceeds {self._limit_bytes} bytes")
-        return []
-
-    def _take(self, frames: list[SseEvent]) -> list[TurnEvent]:
+    def _take(self, chunks: Iterator[Json | None]) -> list[TurnEvent]:
         events: list[TurnEvent] = []
-        for frame in frames:
-            if not self.is_finished and frame.data:
-                events += self._end(is_done=True) if frame.is_done else self._read(frame.data)
+        try:
+            for chunk in chunks:
+                events += self._end(is_done=True) if chunk is None else self._read(chunk)
+                if self.is_finished:
+                    break
+        except BrokenReplyError as error:
+            events.append(self._fail(str(error)))
         return events
 
-    def _read(self, data: bytes) -> list[TurnEvent]:
-        try:
-            chunk = json.load(data)
-        except ValueError as error:
-            return [self._fail(f"sent what is not JSON: {error}")]
-        if not isinstance(chunk, dict):
-            return [self._fail(f"sent {json.type_name(chunk)} where an object belongs")]
+    def _read(self, chunk: Json) -> list[TurnEvent]:
         if chunk.get("error") or chunk.get("object") == "error":
             self.is_finished = True
             return [failure_of(chunk, None)]
