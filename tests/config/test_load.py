@@ -12,7 +12,7 @@ from limner.core.errors import ConfigError
 
 def test_without_anything_it_serves_tiny_on_loopback() -> None:
     settings = load({}, {})
-    assert (settings.host, settings.port, settings.image_backend) == ("127.0.0.1", 8034, "engine")
+    assert (settings.host, settings.port, settings.image_backend) == ("127.0.0.1", 8034, None)
     assert settings.model is None
     assert settings.llm_url is None
     assert settings.data.is_absolute()
@@ -83,7 +83,11 @@ def test_the_variables_of_the_older_service_keep_their_meaning() -> None:
             {},
             "--image-backend must be engine, none, or an address such as http://",
         ),
-        ({"device": "tpu"}, {}, "--device must be auto, cpu, cuda or mps, got 'tpu'."),
+        (
+            {"device": "tpu"},
+            {},
+            "--device must be auto, cpu, cuda, cuda:<number> or mps, got",
+        ),
         (
             {"image_backend": "none", "steps": "4"},
             {},
@@ -123,6 +127,12 @@ def test_addresses_words_and_folders_are_read_as_such() -> None:
     assert settings.data == Path.home() / "pictures"
     assert settings.device == "cpu"
     assert settings.llm_vision
+
+
+def test_settings_that_do_not_concern_a_command_keep_their_defaults() -> None:
+    environ = {"LIMNER_IMAGE_BACKEND": "none", "LIMNER_STEPS": "4", "LIMNER_PORT": "nonsense"}
+    settings = load({}, environ, takes={"steps"})
+    assert (settings.steps, settings.image_backend, settings.port) == (4, None, 8034)
 
 
 def test_a_mistyped_variable_is_pointed_out() -> None:

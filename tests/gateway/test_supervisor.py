@@ -116,6 +116,12 @@ async def test_a_child_that_no_longer_answers_is_killed_and_replaced() -> None:
         assert not is_alive(first)
 
 
+async def test_a_child_that_never_answers_is_killed_and_replaced() -> None:
+    engine = Engine(STAYS, [TimeoutError()], Patience(loading_probe_s=0, silence_s=0, restart_s=0))
+    async with engine.supervisor.run():
+        assert "SIGKILL" in (await engine.supervisor.settled()).message
+
+
 async def test_a_command_that_is_not_there_counts_as_a_failure() -> None:
     supervisor = Supervisor(
         ["/nowhere/limner"], Engine(STAYS, [READY])._probe, on_line=print, patience=QUICK

@@ -1,1 +1,1 @@
-"""The one place that joins everything."""
+"""The one place that joins everything: settings in, running processes out."""

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from limner.config.load import load, unknown_variables
 from limner.config.option import Entry
-from limner.config.settings import TABLE, Settings
+from limner.config.settings import NAMES, TABLE, Settings
 
-__all__ = ["TABLE", "Entry", "Settings", "load", "unknown_variables"]
+__all__ = ["NAMES", "TABLE", "Entry", "Settings", "load", "unknown_variables"]

@@ -8,25 +8,32 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from limner.config.option import PREFIX, Entry
 from limner.config.reading import Reader
-from limner.config.settings import TABLE, Settings
+from limner.config.settings import NAMES, TABLE, Settings
 from limner.core.errors import ConfigError
 
 OLDER_PREFIX = "IMAGE_GEN_"
 _OF_OUR_ENGINE = frozenset({"steps", "guidance_scale", "threads"})
 
 
-def load(flags: Mapping[str, str | None], environ: Mapping[str, str]) -> Settings:
+def load(
+    flags: Mapping[str, str | None],
+    environ: Mapping[str, str],
+    takes: Collection[str] = NAMES,
+) -> Settings:
     """Make the settings; raises ConfigError naming the source, the value and what is accepted.
 
-    flags: text by the name of the field, None where a flag was not given.
+    flags: text by the name of the field, None where a flag was not given. takes: names of the
+    settings that concern the command; the others keep their defaults.
     """
     found: dict[str, Any] = {}
     for entry in TABLE:
+        if entry.name not in takes:
+            continue
         value = _find(entry, flags.get(entry.name), environ)
         if value is not None:
             found[entry.name] = value
@@ -91,7 +98,7 @@ def _check_together(settings: Settings) -> None:
             "--llm-model (LIMNER_LLM_MODEL) needs --llm (LIMNER_LLM_URL), the address of the "
             "language model's server."
         )
-    if settings.image_backend != "engine":
+    if settings.image_backend not in (None, "engine"):
         for entry in TABLE:
             if entry.name in _OF_OUR_ENGINE and getattr(settings, entry.name) is not None:
                 raise ConfigError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,17 @@ def one_of(*words: str) -> Reader[str]:
         return text.lower()
 
     return Reader(" or ".join((", ".join(words[:-1]), words[-1])), read, "|".join(words))
+
+
+def matching(pattern: str, accepts: str, metavar: str) -> Reader[str]:
+    """Text of a form, in any case."""
+
+    def read(text: str) -> str:
+        if not re.fullmatch(pattern, text.lower()):
+            raise ValueError(text)
+        return text.lower()
+
+    return Reader(accepts, read, metavar)
 
 
 def text(accepts: str, metavar: str) -> Reader[str]:

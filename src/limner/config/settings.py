@@ -21,6 +21,7 @@ from limner.config.reading import (
     STEPS_AND_ONE,
     YES_OR_NO,
     address,
+    matching,
     names,
     number,
     one_of,
@@ -75,6 +76,24 @@ class Settings:
             secret=True,
         ),
     )
+    allowed_hosts: tuple[str, ...] = option(
+        (),
+        Option(
+            "server",
+            names("host names with commas between them"),
+            "Further names that clients may know this server by, such as a reverse proxy's.",
+            unset="loopback names where it listens on loopback, else any",
+        ),
+    )
+    allowed_origins: tuple[str, ...] = option(
+        (),
+        Option(
+            "server",
+            names("origins such as https://chat.example with commas between them"),
+            "Web pages of other sites that may use this server.",
+            unset="none",
+        ),
+    )
     llm_url: str | None = option(
         None,
         Option(
@@ -122,12 +141,13 @@ class Settings:
             "How that server calls the limit of a reply; older ones say `max_tokens`.",
         ),
     )
-    image_backend: str = option(
-        "engine",
+    image_backend: str | None = option(
+        None,
         Option(
             "pictures",
             address("engine", "none"),
             "What paints: our own engine, nothing, or an Images API at an address.",
+            unset="`engine` where its packages are installed, else `none`",
         ),
     )
     image_key: str | None = option(
@@ -224,7 +244,9 @@ class Settings:
         "auto",
         Option(
             "engine",
-            one_of("auto", "cpu", "cuda", "mps"),
+            matching(
+                r"auto|cpu|cuda(:\d+)?|mps", "auto, cpu, cuda, cuda:<number> or mps", "DEVICE"
+            ),
             "Where the engine computes; ROCm answers to `cuda`.",
         ),
     )
@@ -258,3 +280,4 @@ TABLE: tuple[Entry, ...] = tuple(
     Entry(field.name, field.metadata["option"], field.default)
     for field in dataclasses.fields(Settings)
 )
+NAMES = frozenset(entry.name for entry in TABLE)

@@ -39,14 +39,16 @@ class Patience:
     """All times in seconds.
 
     loading_probe_s, probe_s: between two questions to a child that loads, or is ready.
-    misses: questions without an answer, in a row and after the first answer, until a child counts
-    as hung. restart_s: before the first restart; doubled up to max_restart_s. attempts: starts in a
-    row without readiness until the engine counts as failed. stop_s: for a child to end when asked.
+    silence_s: for the first answer. misses: questions without an answer, in a row after that, until
+    a child counts as hung. restart_s: before the first restart; doubled up to max_restart_s.
+    attempts: starts in a row without readiness until the engine counts as failed. stop_s: for a
+    child to end when asked.
     """
 
     loading_probe_s: float = 0.25
     probe_s: float = 5.0
     misses: int = 4
+    silence_s: float = 300.0
     restart_s: float = 0.5
     max_restart_s: float = 30.0
     attempts: int = 3
@@ -166,27 +168,27 @@ class Supervisor:
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         """Relay what the child says of itself; kill it when it stops saying anything."""
+        patience, now = self._patience, asyncio.get_running_loop().time
+        answer_by = now() + patience.silence_s
         misses = 0
-        has_answered = False
-        while misses < self._patience.misses:
+        while misses < patience.misses or now() < answer_by:
             is_ready = self._readiness.state == "ready"
-            await asyncio.sleep(
-                self._patience.probe_s if is_ready else self._patience.loading_probe_s
-            )
+            await asyncio.sleep(patience.probe_s if is_ready else patience.loading_probe_s)
             try:
                 self._tell(await self._probe())
             except (OSError, TimeoutError):
-                misses += has_answered
+                misses += 1
             else:
-                misses, has_answered = 0, True
+                misses, answer_by = 0, 0.0
         logger.error("engine hangs", extra={"action": "engine_hangs", "engine_pid": process.pid})
         process.kill()
 
     async def _stop(self, process: asyncio.subprocess.Process) -> None:
+        """Ask it to end what it has begun; what still loads has begun nothing."""
         if process.returncode is not None:
             return
         with suppress(ProcessLookupError):
-            process.terminate()
+            process.terminate() if self._was_ready else process.kill()
         try:
             async with asyncio.timeout(self._patience.stop_s):
                 await process.wait()
@@ -196,8 +198,9 @@ class Supervisor:
             await process.wait()
 
     def _tell(self, readiness: Readiness) -> None:
-        if readiness.state == "ready" and not self._was_ready:
-            logger.info("engine ready", extra={"action": "engine_ready"})
+        if readiness.message != self._readiness.message:
+            facts = {"action": f"engine_{readiness.state}", "what": readiness.message}
+            logger.info("engine %s", readiness.state, extra=facts)
         self._was_ready = self._was_ready or readiness.state == "ready"
         self._readiness = readiness
         self._changed.set()

@@ -1,0 +1,141 @@
+"""A painter as the settings want it: the part of the engine that needs torch."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from limner.config import Settings
+from limner.core.errors import ConfigError
+from limner.core.readiness import Readiness
+from limner.wire.engine_status import EngineStatus
+from limner.wire.jobs import Gpu
+
+if TYPE_CHECKING:
+    from limner.engine.loading import Loaded, Progress
+    from limner.engine.painter import Painter
+
+DEFAULT_MODEL = "tiny"
+ENGINE_PACKAGES = ("torch", "diffusers", "transformers")
+INSTALL = "pip install 'limner[engine]'"
+_GIB = 2**30
+
+logger = logging.getLogger(__name__)
+
+
+def missing_packages() -> list[str]:
+    """Those that the engine needs and that are not installed; imports none of them."""
+    return [name for name in ENGINE_PACKAGES if find_spec(name) is None]
+
+
+def model_name(model: str | None) -> str:
+    """What a model is served as: the last part of its path or of its name on the Hub."""
+    return Path(model or DEFAULT_MODEL).name
+
+
+class Easel:
+    """A painter with what the process knows about it."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises ConfigError where the engine's packages are not installed."""
+        if missing := missing_packages():
+            raise ConfigError(
+                f"The engine needs {', '.join(missing)}, which this Python has not. Install the "
+                f"engine's packages: {INSTALL}"
+            )
+        # Threads that spin at barriers make a busy small machine slow; read when torch is imported.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        from limner.engine.painter import Painter
+        from limner.engine.scheduler import Scheduler
+
+        self._settings = settings
+        self._device: str | None = None
+        self.painter: Painter = Painter(
+            self._load,
+            name=model_name(settings.model),
+            scheduler=Scheduler(
+                queue_limit=settings.max_queue, max_concurrent=settings.max_concurrent
+            ),
+            fresh_seed=partial(secrets.randbits, 32),
+            on_readiness=self._note,
+        )
+        self._failed = asyncio.Event()
+
+    async def broken(self) -> None:
+        """Wait until the painter cannot go on."""
+        await self._failed.wait()
+
+    @property
+    def status(self) -> EngineStatus:
+        stats = self.painter.stats
+        return EngineStatus(
+            self.painter.readiness,
+            device=self._device,
+            gpu=_gpu(self._device),
+            running=stats.running,
+            queued=stats.queued,
+            steps=stats.steps,
+            pictures=stats.pictures,
+            idle=stats.idle,
+        )
+
+    def _note(self, readiness: Readiness) -> None:
+        logger.info(
+            "engine %s", readiness.state, extra={"action": "readiness", "why": readiness.message}
+        )
+        if readiness.state == "failed":
+            self._failed.set()
+
+    def _load(self, progress: Progress) -> Loaded:
+        from limner.engine.loading import load
+
+        settings = self._settings
+        loaded = load(
+            settings.model or DEFAULT_MODEL,
+            name=model_name(settings.model),
+            device=settings.device,
+            dtype=settings.dtype,
+            threads=settings.threads,
+            progress=progress,
+        )
+        facts = loaded.facts
+        if settings.steps is not None:
+            facts = replace(facts, steps=settings.steps)
+        if settings.guidance_scale is not None:
+            facts = replace(facts, guidance=settings.guidance_scale)
+        self._device = str(loaded.device)
+        return replace(loaded, facts=facts)
+
+
+@asynccontextmanager
+async def open_painter(settings: Settings) -> AsyncIterator[Painter]:
+    """A painter that is ready. Raises ConfigError when it cannot be."""
+    painter = Easel(settings).painter
+    try:
+        await painter.start()
+        yield painter
+    finally:
+        await painter.close()
+
+
+def _gpu(device: str | None) -> Gpu | None:
+    if device is None or not device.startswith("cuda"):
+        return None
+    import torch
+
+    free, total = torch.cuda.mem_get_info(device)
+    return Gpu(
+        torch.cuda.get_device_name(device),
+        vram_total_gb=round(total / _GIB, 2),
+        vram_used_gb=round((total - free) / _GIB, 2),
+        rocm_version=torch.version.hip,
+    )

@@ -1,0 +1,167 @@
+"""The server's process: a language model, an image back end, and all doors to them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from socket import socket
+
+from starlette.applications import Starlette
+
+from limner.app.child import open_child
+from limner.app.http import serve
+from limner.app.painting import INSTALL, missing_packages, model_name
+from limner.app.process import settle_garbage
+from limner.config import Settings
+from limner.core.errors import ConfigError
+from limner.core.image import ImageCapabilities, Size
+from limner.core.ports import ImageBackend, Upstream
+from limner.core.readiness import Readiness
+from limner.core.turn import UpstreamCapabilities
+from limner.gateway.closed import ClosedBackend
+from limner.gateway.jobs import JobQueue
+from limner.images.http import ImagesHttp
+from limner.images.openai import OpenAIImages
+from limner.server.application import Rules, ServerParts, create
+from limner.server.guard import allowed_hosts
+from limner.server.images_api import images_routes
+from limner.server.jobs_api import jobs_routes
+from limner.upstreams.chat import ChatUpstream
+from limner.upstreams.http import UpstreamHttp
+from limner.upstreams.intent import IntentUpstream
+from limner.wire.jobs import Painter
+from limner.wire.jobs_request import JobDefaults
+from limner.wire.models import ModelEntry
+
+NAME = "limner"
+"""The model's name where the operator gave none: clients must send one."""
+
+USUAL_STEPS = 8
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Painting:
+    """What paints. backend: None where nothing does. painter: what is known of it just now."""
+
+    backend: ImageBackend | None
+    painter: Callable[[], Painter]
+
+
+async def run_server(settings: Settings, sock: socket, on_listening: Callable[[], None]) -> None:
+    """Serve until a signal says stop. Answers from the start, whatever the engine still loads."""
+
+    def listening() -> None:
+        settle_garbage()
+        on_listening()
+
+    async with open_server(settings) as app:
+        await serve(app, sock, on_listening=listening)
+
+
+@asynccontextmanager
+async def open_server(settings: Settings) -> AsyncIterator[Starlette]:
+    """The server's application with all that it needs, which is closed in the end."""
+    async with AsyncExitStack() as stack:
+        upstream = await _open_upstream(settings, stack)
+        painting = await _open_painting(settings, stack)
+        backend = painting.backend
+        jobs = JobQueue(
+            backend or ClosedBackend(painting.painter().readiness.message),
+            max_queue=settings.max_queue,
+            max_concurrent=settings.max_concurrent,
+            result_ttl_s=settings.result_ttl_s,
+        )
+        await stack.enter_async_context(jobs)
+        started = int(time.time())
+        parts = ServerParts(
+            upstream=upstream,
+            image_backend=backend,
+            models=lambda: _models(settings, upstream, painting, started),
+            readiness={"images": lambda: painting.painter().readiness},
+            routes=(
+                *images_routes(backend),
+                *jobs_routes(jobs, painting.painter, _job_defaults(settings)),
+            ),
+            rules=Rules(
+                hosts=allowed_hosts(settings.host, settings.allowed_hosts),
+                origins=frozenset(settings.allowed_origins),
+                api_keys=frozenset(settings.api_keys),
+            ),
+        )
+        yield create(parts)
+
+
+async def _open_upstream(settings: Settings, stack: AsyncExitStack) -> Upstream:
+    if settings.llm_url is None:
+        return IntentUpstream()
+    http = UpstreamHttp(settings.llm_url, key=settings.llm_key)
+    return ChatUpstream(
+        await stack.enter_async_context(http),
+        model=settings.llm_model,
+        capabilities=UpstreamCapabilities(settings.llm_model or "chat", vision=settings.llm_vision),
+        max_tokens_field=settings.llm_max_tokens_field,
+    )
+
+
+async def _open_painting(settings: Settings, stack: AsyncExitStack) -> Painting:
+    match settings.image_backend:
+        case "none":
+            return _nothing("nothing paints here (--image-backend none)")
+        case "engine" | None:
+            if missing := missing_packages():
+                return _without_engine(missing, is_wanted=settings.image_backend == "engine")
+            child = await stack.enter_async_context(open_child(settings))
+            name = model_name(settings.model)
+
+            def painter() -> Painter:
+                status = child.probe.status
+                return Painter(name, child.supervisor.readiness, status.device, status.gpu)
+
+            return Painting(child.backend, painter)
+        case url:
+            http = await stack.enter_async_context(ImagesHttp(url, key=settings.image_key))
+            can = ImageCapabilities(settings.model or "images")
+            there = Painter(can.name, Readiness("ready", f"an Images API at {url}"))
+            backend = OpenAIImages(http, model=settings.model, capabilities=can)
+            return Painting(backend, lambda: there)
+
+
+def _without_engine(missing: list[str], *, is_wanted: bool) -> Painting:
+    why = f"the engine's packages are not installed ({', '.join(missing)}): {INSTALL}"
+    if is_wanted:
+        raise ConfigError(f"--image-backend engine is not possible: {why}")
+    logger.warning("nothing paints", extra={"action": "no_engine", "why": why})
+    return _nothing(why)
+
+
+def _nothing(why: str) -> Painting:
+    absent = Painter("none", Readiness("absent", why))
+    return Painting(None, lambda: absent)
+
+
+def _models(
+    settings: Settings, upstream: Upstream, painting: Painting, created: int
+) -> list[ModelEntry]:
+    entries = [ModelEntry(settings.llm_model or NAME, created, upstream.capabilities)]
+    if painting.backend:
+        painter = painting.painter()
+        can = painting.backend.capabilities
+        entries.append(ModelEntry(painter.model, created, can, painter.readiness))
+    return entries
+
+
+def _job_defaults(settings: Settings) -> JobDefaults:
+    """The engine itself applies steps and guidance; here they are only told."""
+    size = Size(settings.default_width, settings.default_height)
+    if settings.image_backend not in (None, "engine"):
+        return JobDefaults(size)
+    return JobDefaults(
+        size,
+        inference_steps=(settings.steps or USUAL_STEPS) + 1,
+        guidance_scale=settings.guidance_scale,
+    )

@@ -1,0 +1,82 @@
+"""`limner serve`."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import click
+
+from limner import __version__
+from limner.cli.options import read_settings, settings_options, start_logging
+from limner.config import NAMES, Settings
+
+
+@click.command("serve")
+@settings_options(NAMES)
+def command(**flags: Any) -> None:
+    """Serve the Responses API with the image tool, the Images API and the job API.
+
+    Without flags: on loopback, with built-in rules instead of a language model, painting with the
+    small model of the package.
+    """
+    settings = read_settings(flags, NAMES)
+    start_logging(settings)
+    from limner.app.http import listen_tcp, run
+    from limner.app.process import keep_freed_memory
+    from limner.app.server import run_server
+
+    sock = listen_tcp(settings.host, settings.port)
+    warn_if_open(settings)
+    keep_freed_memory()
+    run(run_server(settings, sock, lambda: _announce(settings, sock)))
+
+
+def warn_if_open(settings: Settings) -> None:
+    """Say that others can use this server, when they can."""
+    from limner.server.guard import allowed_hosts
+
+    if not settings.api_keys and allowed_hosts(settings.host) is None:
+        click.echo(
+            f"limner: warning: anyone who can reach {settings.host} can use this server; "
+            "--api-keys-env names the variable with the keys that it should ask for.",
+            err=True,
+        )
+
+
+def _announce(settings: Settings, sock: socket.socket) -> None:
+    """What a newcomer needs to know; nothing where the log is for machines."""
+    if settings.log_format == "json":
+        return
+    url = address_of(sock)
+    body = '{"prompt": "a red circle above a blue square on a yellow background"}'
+    click.echo(
+        f"Limner {__version__} serves on {url}\n"
+        f"  paints with: {_painter(settings)}; language model: {_language_model(settings)}\n"
+        f"  try: curl -s {url}/v1/images/generations -H 'content-type: application/json' "
+        f"-d '{body}'\n"
+        """       | grep -o '"b64_json":"[^"]*' | cut -d'"' -f4 | base64 -d > picture.png""",
+    )
+
+
+def address_of(sock: socket.socket) -> str:
+    """The URL under which this machine reaches what listens there."""
+    host, port = sock.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _painter(settings: Settings) -> str:
+    from limner.app.painting import missing_packages, model_name
+
+    if settings.image_backend in (None, "engine"):
+        if missing_packages():
+            return "nothing (pip install 'limner[engine]')"
+        return f"{model_name(settings.model)}, which loads now"
+    return "nothing" if settings.image_backend == "none" else settings.image_backend or ""
+
+
+def _language_model(settings: Settings) -> str:
+    if settings.llm_url is None:
+        return "none, built-in rules (--llm URL)"
+    return f"{settings.llm_model or 'the one that is asked for'} at {settings.llm_url}"

@@ -1,0 +1,44 @@
+"""What an engine says of itself to the server that runs it, over `GET /status`; ours alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from limner.core.readiness import Readiness
+from limner.wire import json
+from limner.wire.jobs import Gpu
+
+PATH = "/status"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """device: such as `cpu` or `cuda:0`, once the model is loaded. gpu: where it is one.
+
+    running, queued: requests. steps, pictures: made since the start. idle: nothing is under way.
+    """
+
+    readiness: Readiness
+    device: str | None = None
+    gpu: Gpu | None = None
+    running: int = 0
+    queued: int = 0
+    steps: int = 0
+    pictures: int = 0
+    idle: bool = True
+
+
+def status_json(status: EngineStatus) -> dict[str, Any]:
+    return dataclasses.asdict(status)
+
+
+def parse_status(body: bytes) -> EngineStatus:
+    """The inverse of `status_json`; raises ValueError for what is none."""
+    try:
+        fields = json.load(body)
+        readiness, gpu = Readiness(**fields.pop("readiness")), fields.pop("gpu")
+        return EngineStatus(readiness, gpu=Gpu(**gpu) if gpu else None, **fields)
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"no status of an engine: {body[:100]!r}") from error

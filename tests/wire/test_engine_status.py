@@ -1,0 +1,38 @@
+"""An engine's word about itself survives the way to the server."""
+
+from __future__ import annotations
+
+import pytest
+
+from limner.core.readiness import Readiness
+from limner.wire import json
+from limner.wire.engine_status import EngineStatus, parse_status, status_json
+from limner.wire.jobs import Gpu
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        EngineStatus(Readiness("loading", "reading weights", 0.5)),
+        EngineStatus(
+            Readiness("ready", "painting", 1.0),
+            device="cuda:0",
+            gpu=Gpu("H200", 139.8, 12.5),
+            running=1,
+            queued=2,
+            steps=30,
+            pictures=3,
+            idle=False,
+        ),
+    ],
+)
+def test_what_is_written_is_read_again(status: EngineStatus) -> None:
+    assert parse_status(json.dump(status_json(status))) == status
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b'{"readiness": 1, "gpu": null}', b'{"status": "live"}']
+)
+def test_anything_else_is_no_status(body: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_status(body)
