@@ -48,6 +48,10 @@ def read_picture(entry: Json) -> ImageData | ImageFailed:
         content = pybase64.b64decode(text, validate=True)
     except ValueError:
         return broken("sent a picture that is not base64")
+    return picture_of(content)
+
+
+def picture_of(content: bytes) -> ImageData | ImageFailed:
     kind = sniff(content)
     if kind is None or kind == "gif":
         return broken(f"sent {kind or 'something unknown'}, not a PNG, JPEG or WebP picture")

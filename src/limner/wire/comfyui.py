@@ -1,0 +1,286 @@
+"""ComfyUI's own protocol: prompts are queued over HTTP, their course is told over a WebSocket.
+
+Sources: ComfyUI documentation, "Routes" and "Messages"; its `websockets_api_example.py`.
+- The finished pictures stand in the history, which is written before `executing` names no node, and
+  after `execution_success`.
+- Previews are binary: a 32-bit kind, big-endian, then for kind 1 a 32-bit format and the picture,
+  for kind 4 a 32-bit length, that much JSON, and the picture.
+- A socket belongs to one prompt here, so previews of kind 1, which name none, are that prompt's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from limner.core.image import ImageEvent, ImageFailed, ImageProgress, ImageRequest, Size
+from limner.wire import json
+from limner.wire.comfyui_workflow import Value, Workflow
+from limner.wire.images_error import failure_of
+from limner.wire.images_picture import broken, is_count, picture_of
+from limner.wire.images_plain import (
+    Painting,
+    PreviewChoice,
+    adjustments,
+    own_model,
+    read_object,
+    unsupported,
+)
+
+Json = dict[str, Any]
+
+NAME = "comfyui"
+
+_PREVIEW, _PREVIEW_WITH_METADATA = 1, 4
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """A picture that ComfyUI keeps; the fields are the query of `GET /view`."""
+
+    filename: str
+    subfolder: str
+    type: str
+
+
+def refused_model(workflow: Workflow, request: ImageRequest) -> ImageFailed | None:
+    """The workflow may leave no choice of model."""
+    asked = own_model(request.model, None)
+    if asked is None or "model" in workflow.names:
+        return None
+    return unsupported(
+        "model", f"model {asked!r} cannot be chosen: the ComfyUI workflow has no {{{{model}}}}"
+    )
+
+
+def needs_model(workflow: Workflow, model: str | None) -> bool:
+    """Whether the workflow waits for a model that nobody named."""
+    return model is None and "model" in workflow.names and "model" not in workflow.defaults
+
+
+def order_picture(
+    workflow: Workflow, request: ImageRequest, picture: int, model: str | None
+) -> Painting:
+    """What is told of a picture; model: what `{{model}}` becomes, None for the template's default.
+
+    Only what the template has a place for is told, since the rest is the workflow's own affair.
+    """
+
+    def used(name: str, asked: Value | None) -> Any:
+        return (asked or workflow.defaults.get(name)) if name in workflow.names else None
+
+    width = used("width", request.size.width if request.size else None)
+    height = used("height", request.size.height if request.size else None)
+    return Painting(
+        request,
+        picture,
+        size=Size(width, height) if width and height else None,
+        seed=request.seed if "seed" in workflow.names else None,
+        steps=used("steps", request.steps),
+        model=used("model", model),
+        said=adjustments(request, NAME),
+    )
+
+
+def render_prompt(
+    workflow: Workflow, painting: Painting, *, prompt_id: str, client_id: str
+) -> Json:
+    """The body of `POST /prompt`.
+
+    prompt_id: our own choice, which servers before 2025 answer with another. preview_method: what
+    the prompt wants counts for it, else the server's flag does, which is `none` unless set.
+    """
+    request = painting.request
+    values = {
+        "prompt": request.prompt,
+        "model": painting.model,
+        "seed": painting.seed,
+        "width": request.size.width if request.size else None,
+        "height": request.size.height if request.size else None,
+        "steps": request.steps,
+        "guidance_scale": request.guidance_scale,
+    }
+    return {
+        "prompt": workflow.fill(values),
+        "prompt_id": prompt_id,
+        "client_id": client_id,
+        "extra_data": {"preview_method": "auto" if request.partial_images else "none"},
+    }
+
+
+class PromptReader:
+    """Messages of the socket in, image events out, until the prompt is over.
+
+    id: may be set until the first message. is_over: the server works on it no more. has_failed:
+    that was said; else the picture is in the history then.
+    """
+
+    def __init__(self, prompt_id: str, painting: Painting) -> None:
+        self.id = prompt_id
+        self._painting = painting
+        self._choice = PreviewChoice(painting.request.partial_images)
+        self._progress = ImageProgress(0, 0)
+        self.is_over = False
+        self.has_failed = False
+
+    def read(self, message: str | bytes) -> list[ImageEvent]:
+        event = self._told(message) if isinstance(message, str) else self._shown(message)
+        return [event] if event else []
+
+    def _told(self, message: str) -> ImageEvent | None:
+        try:
+            value = json.load(message)
+        except ValueError:
+            return None  # Extensions may send anything; what matters here is JSON.
+        data = value.get("data") if isinstance(value, dict) else None
+        if not isinstance(data, dict) or data.get("prompt_id") != self.id:
+            return None
+        match value.get("type"):
+            case "progress" if is_count(data.get("value")) and is_count(data.get("max")):
+                self._progress = ImageProgress(data["value"], data["max"])
+                return self._progress
+            case "executing" if data.get("node") is None:
+                self.is_over = True
+                return None
+            case "execution_error":
+                return self._failed(_failed_node(data))
+            case "execution_interrupted":
+                return self._failed(_interrupted())
+            case _:
+                return None
+
+    def _failed(self, failure: ImageFailed) -> ImageFailed:
+        self.is_over = self.has_failed = True
+        return failure
+
+    def _shown(self, message: bytes) -> ImageEvent | None:
+        content = self._preview(message)
+        image = picture_of(content) if content else None
+        if image is None or isinstance(image, ImageFailed):
+            return None  # A preview may be missing; the picture itself is still to come.
+        index = self._choice.take(self._progress.step, self._progress.steps)
+        return None if index is None else self._painting.preview(index, image)
+
+    def _preview(self, message: bytes) -> bytes | None:
+        """The picture of a binary message, where it has one of this prompt."""
+        kind, second = (int.from_bytes(message[at : at + 4], "big") for at in (0, 4))
+        if kind == _PREVIEW:
+            return message[8:]
+        if kind != _PREVIEW_WITH_METADATA:
+            return None
+        try:
+            metadata = json.load(message[8 : 8 + second])
+        except ValueError:
+            return None
+        is_ours = isinstance(metadata, dict) and metadata.get("prompt_id") == self.id
+        return message[8 + second :] if is_ours else None
+
+
+def read_queued(body: bytes) -> str | ImageFailed:
+    """The id of a prompt that was queued."""
+    value = read_object(body)
+    id = value.get("prompt_id")
+    return id if isinstance(id, str) else broken("queued the prompt without saying its prompt_id")
+
+
+def read_checkpoints(body: bytes) -> str | ImageFailed:
+    """The first of the server's checkpoints, from `GET /models/checkpoints`."""
+    try:
+        names = json.load(body)
+    except ValueError:
+        names = None
+    if isinstance(names, list) and names and isinstance(names[0], str):
+        return names[0]
+    return ImageFailed(
+        "The ComfyUI server has no checkpoint: put one into its folder models/checkpoints",
+        code="model_not_found",
+        status=502,
+    )
+
+
+def read_is_running(body: bytes, prompt_id: str) -> bool:
+    """Whether `GET /queue` says that this prompt is what the server works on."""
+    running = read_object(body).get("queue_running")
+    entries = running if isinstance(running, list) else []
+    return any(isinstance(entry, list) and prompt_id in entry[1:2] for entry in entries)
+
+
+def read_history(body: bytes, prompt_id: str) -> OutputFile | ImageFailed:
+    """Where the picture is, from `GET /history/{prompt_id}`; saved ones go before temporary."""
+    entry = read_object(body).get(prompt_id)
+    outputs = entry.get("outputs") if isinstance(entry, dict) else None
+    nodes = outputs.values() if isinstance(outputs, dict) else ()
+    files = [file for node in nodes for file in _files(node)]
+    if not files:
+        return broken("ran the workflow, which gave no picture; it needs a SaveImage node")
+    return next((file for file in files if file.type == "output"), files[0])
+
+
+def _files(node: object) -> list[OutputFile]:
+    """The pictures among what a node gave."""
+    images = node.get("images") if isinstance(node, dict) else None
+    found = []
+    for image in images if isinstance(images, list) else ():
+        if isinstance(image, dict):
+            match image.get("filename"), image.get("subfolder", ""), image.get("type", "output"):
+                case (str(filename), str(subfolder), str(kind)):
+                    found.append(OutputFile(filename, subfolder, kind))
+    return found
+
+
+def read_comfyui_failure(
+    body: bytes,
+    status: int,
+    *,
+    retry_after_s: float | None = None,
+    should_retry: bool | None = None,
+) -> ImageFailed:
+    """Read what ComfyUI answered instead of 200; arguments as in `read_image_failure`.
+
+    400 is about the workflow and what was filled in: `{"error", "node_errors"}`.
+    """
+    value = read_object(body)
+    faults = _faults(value.get("node_errors"))
+    if status != 400 or not faults:
+        return failure_of(
+            value or body.decode(errors="replace"),
+            502 if status == 400 else status,
+            retry_after_s=retry_after_s,
+            should_retry=should_retry,
+        )
+    return ImageFailed(
+        f"ComfyUI refused the workflow: {'; '.join(faults)}"[:500],
+        code="invalid_workflow",
+        status=502,
+    )
+
+
+def _faults(nodes: object) -> list[str]:
+    """One text for each `{"message", "details"}` of each node."""
+    return [
+        ": ".join(str(fault[key]) for key in ("message", "details") if fault.get(key))
+        for node in (nodes.values() if isinstance(nodes, dict) else ())
+        if isinstance(node, dict) and isinstance(node.get("errors"), list)
+        for fault in node["errors"]
+        if isinstance(fault, dict)
+    ]
+
+
+def _failed_node(data: Json) -> ImageFailed:
+    kind = str(data.get("exception_type"))
+    text = " ".join(str(data.get("exception_message")).split())
+    return ImageFailed(
+        f"ComfyUI failed in {data.get('node_type')}: {text}"[:500],
+        # Memory may be free again later; what else fails in a node fails again.
+        retryable="OutOfMemory" in kind,
+        status=502,
+    )
+
+
+def _interrupted() -> ImageFailed:
+    return ImageFailed(
+        "The picture was interrupted at the ComfyUI server",
+        code="image_interrupted",
+        retryable=True,
+        status=502,
+    )

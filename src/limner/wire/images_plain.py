@@ -1,0 +1,130 @@
+"""Image servers that know less than the Images API: what is refused, what is said instead.
+
+Nothing asked is dropped in silence: an option that would change the picture and cannot be had is
+refused by name; one that such a server has no notion of is named in `adjustments`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+from limner.core.image import ImageData, ImageFailed, ImageRequest, PartialImage, Resolved, Size
+from limner.wire import json
+from limner.wire.images_error import USER_TYPE
+from limner.wire.images_picture import read_resolved
+
+OPENAI_FAMILIES = ("gpt-image-", "chatgpt-image-", "dall-e-")
+
+_OURS = ("seed", "steps", "guidance_scale")
+
+
+@dataclass(frozen=True, slots=True)
+class Painting:
+    """One picture as it was ordered: what the client is told of it, beside what its bytes say.
+
+    picture: which of the `n` asked. said: the adjustments that are known before it is painted.
+    """
+
+    request: ImageRequest
+    picture: int = 0
+    size: Size | None = None
+    seed: int | None = None
+    steps: int | None = None
+    model: str | None = None
+    said: tuple[str, ...] = ()
+
+    def preview(self, index: int, image: ImageData) -> PartialImage:
+        """Previews may be smaller than the picture; the size told is the picture's."""
+        look = Resolved(
+            size=self.size,
+            output_format=image.format,
+            seed=self.seed,
+            steps=self.steps,
+            model=self.model,
+            adjustments=self.said,
+        )
+        return PartialImage(index, image, look, self.picture)
+
+    def resolved(self, image: ImageData) -> Resolved:
+        look = read_resolved({}, self.request, image, self.picture)
+        return replace(
+            look,
+            seed=self.seed,
+            steps=self.steps,
+            model=self.model,
+            adjustments=(*self.said, *look.adjustments),
+        )
+
+
+class PreviewChoice:
+    """Which of a server's many previews become partial images: evenly spread over the steps."""
+
+    def __init__(self, wanted: int) -> None:
+        self._wanted = wanted
+        self._taken = 0
+
+    def take(self, step: int, steps: int) -> int | None:
+        """The index of the partial image that the preview after `step` of `steps` becomes."""
+        is_due = step * (self._wanted + 1) >= steps * (self._taken + 1)
+        if self._taken == self._wanted or not is_due:
+            return None
+        self._taken += 1
+        return self._taken - 1
+
+
+def refusal(request: ImageRequest, name: str, takes: Collection[str]) -> ImageFailed | None:
+    """Why the server called `name` cannot paint this; takes: those of our own options it has."""
+    for option in _OURS:
+        if option not in takes and getattr(request, option) is not None:
+            return unsupported(
+                option, f"{option} is not known to the image back end {name!r}; leave it out"
+            )
+    if request.background not in (None, "auto", "opaque"):
+        return unsupported(
+            "background",
+            f"background {request.background!r} cannot be painted by the image back end {name!r}; "
+            "accepted are 'opaque' and 'auto'",
+        )
+    return None
+
+
+def unsupported(param: str, message: str) -> ImageFailed:
+    return ImageFailed(message, code="not_supported", type=USER_TYPE, status=400, param=param)
+
+
+def own_model(asked: str | None, configured: str | None) -> str | None:
+    """The server's name of the model to paint with.
+
+    Clients of OpenAI's API name OpenAI's models, which no other server has.
+    """
+    is_theirs = asked is not None and asked.startswith(OPENAI_FAMILIES)
+    return configured if asked is None or is_theirs else asked
+
+
+def adjustments(request: ImageRequest, name: str) -> tuple[str, ...]:
+    """What is done otherwise than asked, as far as it is known before the picture is painted."""
+    said = [
+        f"{option} {value!r} changes nothing: the image back end {name!r} has no such setting"
+        for option, value in (
+            ("quality", request.quality),
+            ("moderation", request.moderation),
+            ("output_compression", request.output_compression),
+        )
+        if value not in (None, "auto")
+    ]
+    if request.model and request.model.startswith(OPENAI_FAMILIES):
+        said.append(
+            f"painted by a model of the image back end {name!r} instead of {request.model!r}"
+        )
+    return tuple(said)
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """The JSON object of a reply; empty where it is none, so that every field is missing."""
+    try:
+        value = json.load(body)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
