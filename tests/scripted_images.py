@@ -54,14 +54,14 @@ def done(at: int = 0, *, is_last: bool = True) -> ImageCompleted:
 class ScriptedImages:
     """requests: in the order of asking. running, most_running: how many iterators are open.
 
-    has_hung: set when a call has come to a HANG. has_stopped: set when an iterator has closed.
+    has_stopped: set when an iterator has closed.
     """
 
     def __init__(self, *steps: Step, capabilities: ImageCapabilities = CAPABLE) -> None:
         self.requests: list[ImageRequest] = []
         self.running = self.most_running = 0
-        self.has_hung = asyncio.Event()
         self.has_stopped = asyncio.Event()
+        self._hung = asyncio.Semaphore(0)
         self._go = asyncio.Semaphore(0)
         self._steps = steps
         self._capabilities = capabilities
@@ -69,6 +69,10 @@ class ScriptedImages:
     @property
     def capabilities(self) -> ImageCapabilities:
         return self._capabilities
+
+    async def hangs(self) -> None:
+        """Wait until one more call has come to a HANG."""
+        await self._hung.acquire()
 
     def go(self) -> None:
         """Let one call go on that hangs or will hang."""
@@ -81,7 +85,7 @@ class ScriptedImages:
         try:
             for step in self._steps:
                 if isinstance(step, Hang):
-                    self.has_hung.set()
+                    self._hung.release()
                     await self._go.acquire()
                 elif isinstance(step, type):
                     raise step

@@ -186,7 +186,7 @@ async def test_a_client_that_leaves_stops_the_back_end(stream: bool) -> None:
     backend = ScriptedImages(preview(), HANG)
     async with door(backend) as url, connection(url) as (_, writer):
         writer.write(post(PATH, {"prompt": "a cat", "stream": stream, "partial_images": 1}))
-        await backend.has_hung.wait()
+        await backend.hangs()
         writer.transport.abort()
         await backend.has_stopped.wait()
     assert backend.running == 0
