@@ -26,14 +26,13 @@ _KNOWN = ("prompt", "original_prompt", "width", "height", "seed", "user_id", "ch
 
 @dataclass(frozen=True, slots=True)
 class JobDefaults:
-    """What a job gets where its client says nothing, and what `/info` says of it.
+    """What a job gets where its client says nothing, as `/info` tells it.
 
-    steps: forward passes to ask for; None leaves it to the back end. inference_steps: the same as
-    `/info` counts it, in Diffusers' way for Z-Image-Turbo: one more than forward passes.
+    inference_steps: counted in Diffusers' way for Z-Image-Turbo, one more than forward passes; it
+    and guidance_scale are the back end's own and only told.
     """
 
     size: Size
-    steps: int | None = None
     inference_steps: int | None = None
     guidance_scale: float | None = None
 
@@ -70,16 +69,9 @@ def parse_job(
     asked = Size(width or defaults.size.width, height or defaults.size.height)
     size = _fitted(asked, capabilities.size_multiple or 1)
     said = f"size {asked} was rounded to {size}, multiples of {capabilities.size_multiple} px"
-    request = ImageRequest(prompt, size=size, output_format="png")
-    if capabilities.seed:
-        request = ImageRequest(
-            prompt,
-            size=size,
-            output_format="png",
-            seed=fresh_seed if seed is None else seed,
-            steps=defaults.steps,
-            guidance_scale=defaults.guidance_scale,
-        )
+    if seed is None and capabilities.seed:
+        seed = fresh_seed
+    request = ImageRequest(prompt, size=size, output_format="png", seed=seed)
     return JobOrder(request, original, user_id, chat_id, (said,) if size != asked else ())
 
 
