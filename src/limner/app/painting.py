@@ -6,8 +6,7 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -45,8 +44,15 @@ def model_name(model: str | None) -> str:
 class Easel:
     """A painter with what the process knows about it."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises ConfigError where the engine's packages are not installed."""
+    def __init__(
+        self,
+        settings: Settings,
+        on_readiness: Callable[[Readiness], None] = lambda readiness: None,
+    ) -> None:
+        """on_readiness: called at every change.
+
+        Raises ConfigError where the engine's packages are not installed.
+        """
         if missing := missing_packages():
             raise ConfigError(
                 f"The engine needs {', '.join(missing)}, which this Python has not. Install the "
@@ -58,6 +64,7 @@ class Easel:
         from limner.engine.scheduler import Scheduler
 
         self._settings = settings
+        self._on_readiness = on_readiness
         self._device: str | None = None
         self.painter: Painter = Painter(
             self._load,
@@ -89,9 +96,9 @@ class Easel:
         )
 
     def _note(self, readiness: Readiness) -> None:
-        logger.info(
-            "engine %s", readiness.state, extra={"action": "readiness", "why": readiness.message}
-        )
+        facts = {"action": f"engine_{readiness.state}", "what": readiness.message}
+        logger.info("engine %s", readiness.state, extra=facts)
+        self._on_readiness(readiness)
         if readiness.state == "failed":
             self._failed.set()
 
@@ -114,17 +121,6 @@ class Easel:
             facts = replace(facts, guidance=settings.guidance_scale)
         self._device = str(loaded.device)
         return replace(loaded, facts=facts)
-
-
-@asynccontextmanager
-async def open_painter(settings: Settings) -> AsyncIterator[Painter]:
-    """A painter that is ready. Raises ConfigError when it cannot be."""
-    painter = Easel(settings).painter
-    try:
-        await painter.start()
-        yield painter
-    finally:
-        await painter.close()
 
 
 def _gpu(device: str | None) -> Gpu | None:

@@ -39,7 +39,8 @@ from limner.wire.models import ModelEntry
 NAME = "limner"
 """The model's name where the operator gave none: clients must send one."""
 
-USUAL_STEPS = 8
+USUAL_STEPS, USUAL_GUIDANCE = 8, 0.0
+"""Of tiny and of Z-Image-Turbo, where nobody set others."""
 
 logger = logging.getLogger(__name__)
 
@@ -160,8 +161,9 @@ def _job_defaults(settings: Settings) -> JobDefaults:
     size = Size(settings.default_width, settings.default_height)
     if settings.image_backend not in (None, "engine"):
         return JobDefaults(size)
+    guidance = settings.guidance_scale
     return JobDefaults(
         size,
         inference_steps=(settings.steps or USUAL_STEPS) + 1,
-        guidance_scale=settings.guidance_scale,
+        guidance_scale=USUAL_GUIDANCE if guidance is None else guidance,
     )
