@@ -178,6 +178,17 @@ def test_foreign_pictures_are_counted_as_they_come_and_usage_is_added_up() -> No
     assert (events[1].usage, events[3].usage) == (None, ImageUsage(6, 0, 20))
 
 
+@pytest.mark.parametrize(
+    ("said", "size"), [("64x32", Size(64, 32)), ("auto", Size(8, 8)), (64, Size(8, 8))]
+)
+def test_a_preview_may_be_smaller_than_its_picture(said: object, size: Size) -> None:
+    request = ImageRequest("a cat", size=Size(64, 32), partial_images=1)
+    partial = frame("partial_image", b64_json=to_base64(PNG), partial_image_index=0, size=said)
+    assert decoded(partial, request=request)[0] == PartialImage(
+        0, PNG, Resolved(size, output_format="png")
+    )
+
+
 def test_what_a_picture_is_is_read_from_its_bytes() -> None:
     request = ImageRequest("a cat", size=Size(64, 64), output_format="png")
     body = reply(data=[{"b64_json": to_base64(WEBP)}], output_format="png", size="64x64")

@@ -25,6 +25,7 @@ from limner.wire.images_picture import (
     is_count,
     ours_of,
     read_picture,
+    read_preview_resolved,
     read_progress,
     read_resolved,
     read_usage,
@@ -177,9 +178,8 @@ class ImagesReplyDecoder:
         index = value.get("partial_image_index")
         if isinstance(image, ImageFailed) or not is_count(index):
             return []  # A preview may be missing; the picture itself is still to come.
-        return [
-            PartialImage(index, image, read_resolved(value, self._request, image, picture), picture)
-        ]
+        look = read_preview_resolved(value, self._request, image, picture)
+        return [PartialImage(index, image, look, picture)]
 
     def _completed(self, look: Json, entry: Json, *, has_usage: bool = True) -> list[ImageEvent]:
         """look: where the settings stand. entry: where the picture stands."""

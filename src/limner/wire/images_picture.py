@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any, TypeGuard
 
 import pybase64
@@ -17,6 +19,7 @@ from limner.core.image import (
     ImageRequest,
     ImageUsage,
     Resolved,
+    Size,
 )
 from limner.wire.picture_size import measure
 from limner.wire.pictures import sniff
@@ -27,6 +30,7 @@ MAX_TEXT_CHARS = 500
 MAX_ADJUSTMENTS = 16
 SEEDS = 2**32
 
+_SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", re.ASCII)
 _QUALITIES = frozenset({"low", "medium", "high", "xhigh", "max"})
 _BACKGROUNDS = frozenset({"transparent", "opaque"})
 
@@ -74,6 +78,17 @@ def read_resolved(value: Json, request: ImageRequest, image: ImageData, picture:
         model=_short(ours.get("model")),
         adjustments=_adjustments(ours) if ours else _differences(request, image),
     )
+
+
+def read_preview_resolved(
+    value: Json, request: ImageRequest, image: ImageData, picture: int
+) -> Resolved:
+    """The same for a preview, which may be smaller than its picture: the size told is believed."""
+    look = read_resolved(value, request, image, picture)
+    said = value.get("size")
+    match = _SIZE.fullmatch(said) if isinstance(said, str) else None
+    size = Size(int(match[1]), int(match[2])) if match else look.size
+    return replace(look, size=size, adjustments=_adjustments(ours_of(value)))
 
 
 def read_progress(value: Json) -> ImageProgress | None:
