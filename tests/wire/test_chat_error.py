@@ -50,6 +50,7 @@ def test_long_messages_are_cut() -> None:
         (500, 502, "upstream_500", True),
         (503, 503, "upstream_503", True),
         (504, 504, "upstream_504", True),
+        (529, 503, "upstream_529", True),
     ],
 )
 def test_the_status_decides_what_becomes_of_it(

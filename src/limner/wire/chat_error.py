@@ -9,7 +9,8 @@ from limner.wire import json
 
 MAX_MESSAGE_CHARS = 500
 
-_PASSED_ON = {429: 429, 503: 503, 504: 504, 408: 504}
+# 529 is Anthropic's "overloaded".
+_PASSED_ON = {429: 429, 503: 503, 504: 504, 408: 504, 529: 503}
 _CODES = {429: "rate_limit_exceeded"}
 _RETRYABLE = frozenset({408, 429, 500, 502, 503, 504, 529})
 # OpenAI sends both with 429; waiting does not help against them.
