@@ -71,6 +71,8 @@ def _deeper_than(value: Container, limit: int) -> bool:
     """Whether containers nest deeper than `limit`; walks level by level, so it cannot overflow."""
     level: list[Container] = [value]
     for _ in range(limit):
+        if not level:
+            return False
         level = [
             child
             for node in level

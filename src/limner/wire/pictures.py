@@ -34,7 +34,7 @@ def sniff(content: bytes) -> SniffedFormat | None:
 
 
 def to_base64(image: ImageData) -> str:
-    return pybase64.b64encode(image.content).decode("ascii")
+    return pybase64.b64encode_as_string(image.content)
 
 
 def from_base64(text: str, path: str) -> bytes:

@@ -99,8 +99,10 @@ class SseDecoder:
             self._at_start = False
         if not line:
             return self._dispatch()
-        name, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
+        # Sliced once: a line may be a picture of megabytes.
+        colon = line.find(b":")
+        name, start = (line[:colon], colon + 1) if colon >= 0 else (line, len(line))
+        value = line[start + line.startswith(b" ", start) :]
         if name == b"data":
             self._data.append(value)
         elif name == b"event":
