@@ -1,0 +1,31 @@
+"""One server with the real engine and the shipped model for most of the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+import pytest
+
+from limner.engine.loading import TINY
+from tests.e2e.processes import Server, serving
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(__file__.removesuffix("conftest.py")):
+            item.add_marker("engine")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _engine_is_here() -> None:
+    if not all(map(find_spec, ("torch", "diffusers", "transformers"))):
+        pytest.skip("the engine's packages are not installed")
+    if not (TINY / "model_index.json").is_file():
+        pytest.skip("the shipped model is not in this tree")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("s")) as running:
+        yield running
