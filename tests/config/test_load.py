@@ -93,6 +93,19 @@ def test_the_variables_of_the_older_service_keep_their_meaning() -> None:
             {},
             "--steps (LIMNER_STEPS) is a setting of our engine",
         ),
+        (
+            {"image_backend": "swarm+http://127.0.0.1:7801"},
+            {},
+            "--image-backend must be engine, none, or an address such as http://127.0.0.1:11434/v1,"
+            " or one that begins with comfyui+, a1111+, jobs+, got 'swarm+http://127.0.0.1:7801'.",
+        ),
+        ({"llm_url": "comfyui+http://127.0.0.1:8188"}, {}, "--llm must be an address"),
+        (
+            {"comfyui_workflow": "mine.json"},
+            {},
+            "--comfyui-workflow (LIMNER_COMFYUI_WORKFLOW) needs --image-backend comfyui+http://…, "
+            "got engine.",
+        ),
         ({"llm_model": "qwen"}, {}, "--llm-model (LIMNER_LLM_MODEL) needs --llm"),
         ({"llm_key": "NOWHERE"}, {}, "--llm-key-env must be the name of an environment variable"),
         ({}, {"LIMNER_API_KEYS": " , "}, "LIMNER_API_KEYS must be keys with commas between them"),
@@ -127,6 +140,12 @@ def test_addresses_words_and_folders_are_read_as_such() -> None:
     assert settings.data == Path.home() / "pictures"
     assert settings.device == "cpu"
     assert settings.llm_vision
+
+
+@pytest.mark.parametrize("wire", ["comfyui", "a1111", "jobs"])
+def test_a_back_ends_address_may_name_its_wire(wire: str) -> None:
+    address = f"{wire}+http://127.0.0.1:8188"
+    assert load({"image_backend": address}, {}).image_backend == address
 
 
 def test_settings_that_do_not_concern_a_command_keep_their_defaults() -> None:

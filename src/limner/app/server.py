@@ -11,27 +11,23 @@ from socket import socket
 
 from starlette.applications import Starlette
 
+from limner.app.back_ends import open_back_end
 from limner.app.child import open_child
 from limner.app.http import serve
 from limner.app.painting import INSTALL, missing_packages, model_name
 from limner.app.process import settle_garbage
+from limner.app.upstreams import open_upstream
 from limner.config import Settings
 from limner.core.errors import ConfigError
-from limner.core.image import ImageCapabilities, Size
+from limner.core.image import Size
 from limner.core.ports import ImageBackend, Upstream
 from limner.core.readiness import Readiness
-from limner.core.turn import UpstreamCapabilities
 from limner.gateway.closed import ClosedBackend
 from limner.gateway.jobs import JobQueue
-from limner.images.http import ImagesHttp
-from limner.images.openai import OpenAIImages
 from limner.server.application import Rules, ServerParts, create
 from limner.server.guard import allowed_hosts
 from limner.server.images_api import images_routes
 from limner.server.jobs_api import jobs_routes
-from limner.upstreams.chat import ChatUpstream
-from limner.upstreams.http import UpstreamHttp
-from limner.upstreams.intent import IntentUpstream
 from limner.wire.jobs import Painter
 from limner.wire.jobs_request import JobDefaults
 from limner.wire.models import ModelEntry
@@ -68,7 +64,7 @@ async def run_server(settings: Settings, sock: socket, on_listening: Callable[[]
 async def open_server(settings: Settings) -> AsyncIterator[Starlette]:
     """The server's application with all that it needs, which is closed in the end."""
     async with AsyncExitStack() as stack:
-        upstream = await _open_upstream(settings, stack)
+        upstream = await open_upstream(settings, stack)
         painting = await _open_painting(settings, stack)
         backend = painting.backend
         jobs = JobQueue(
@@ -97,18 +93,6 @@ async def open_server(settings: Settings) -> AsyncIterator[Starlette]:
         yield create(parts)
 
 
-async def _open_upstream(settings: Settings, stack: AsyncExitStack) -> Upstream:
-    if settings.llm_url is None:
-        return IntentUpstream()
-    http = UpstreamHttp(settings.llm_url, key=settings.llm_key)
-    return ChatUpstream(
-        await stack.enter_async_context(http),
-        model=settings.llm_model,
-        capabilities=UpstreamCapabilities(settings.llm_model or "chat", vision=settings.llm_vision),
-        max_tokens_field=settings.llm_max_tokens_field,
-    )
-
-
 async def _open_painting(settings: Settings, stack: AsyncExitStack) -> Painting:
     match settings.image_backend:
         case "none":
@@ -125,10 +109,9 @@ async def _open_painting(settings: Settings, stack: AsyncExitStack) -> Painting:
 
             return Painting(child.backend, painter)
         case url:
-            http = await stack.enter_async_context(ImagesHttp(url, key=settings.image_key))
-            can = ImageCapabilities(settings.model or "images")
-            there = Painter(can.name, Readiness("ready", f"an Images API at {url}"))
-            backend = OpenAIImages(http, model=settings.model, capabilities=can)
+            backend = await stack.enter_async_context(open_back_end(url, settings))
+            name = settings.model or backend.capabilities.name
+            there = Painter(name, Readiness("ready", f"an image back end at {url}"))
             return Painting(backend, lambda: there)
 
 

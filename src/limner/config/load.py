@@ -98,7 +98,13 @@ def _check_together(settings: Settings) -> None:
             "--llm-model (LIMNER_LLM_MODEL) needs --llm (LIMNER_LLM_URL), the address of the "
             "language model's server."
         )
-    if settings.image_backend not in (None, "engine"):
+    paints = settings.image_backend or "engine"
+    if settings.comfyui_workflow and not paints.startswith("comfyui+"):
+        raise ConfigError(
+            "--comfyui-workflow (LIMNER_COMFYUI_WORKFLOW) needs --image-backend comfyui+http://…, "
+            f"got {paints}."
+        )
+    if paints != "engine":
         for entry in TABLE:
             if entry.name in _OF_OUR_ENGINE and getattr(settings, entry.name) is not None:
                 raise ConfigError(

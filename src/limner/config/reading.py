@@ -82,16 +82,23 @@ def names(accepts: str) -> Reader[tuple[str, ...]]:
     return Reader(accepts, read, "A,B")
 
 
-def address(*words: str) -> Reader[str]:
-    """An http or https address, or one of some words."""
+def address(*words: str, wires: tuple[str, ...] = ()) -> Reader[str]:
+    """An http or https address, or one of some words.
+
+    wires: what may stand before an address with a plus sign, naming what is spoken there.
+    """
 
     def read(text: str) -> str:
         parts = urlsplit(text)
-        if text in words or (parts.scheme in ("http", "https") and parts.hostname):
+        wire, _, scheme = parts.scheme.rpartition("+")
+        is_address = scheme in ("http", "https") and parts.hostname and wire in ("", *wires)
+        if text in words or is_address:
             return text
         raise ValueError(text)
 
     accepts = "an address such as http://127.0.0.1:11434/v1"
+    if wires:
+        accepts += f", or one that begins with {'+, '.join(wires)}+"
     return Reader(", ".join((*words, f"or {accepts}")) if words else accepts, read, "URL")
 
 
@@ -113,5 +120,6 @@ def _within(least: float, value: T, most: float) -> T:
 
 
 YES_OR_NO = Reader("yes or no", _yes_or_no, "yes|no")
+FILE = Reader("a file", lambda text: Path(text).expanduser(), "FILE")
 FOLDER = Reader("a folder", lambda text: Path(text).expanduser(), "DIR")
 STEPS_AND_ONE = Reader("a whole number from 2 to 51", _forward_passes, "N")

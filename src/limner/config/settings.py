@@ -17,6 +17,7 @@ from platformdirs import user_data_path
 
 from limner.config.option import Entry, Option, option
 from limner.config.reading import (
+    FILE,
     FOLDER,
     STEPS_AND_ONE,
     YES_OR_NO,
@@ -29,7 +30,10 @@ from limner.config.reading import (
     whole_number,
 )
 
+LlmKind = Literal["auto", "chat", "responses", "anthropic", "harmony"]
 SIZE_PX = whole_number(64, 4096)
+WIRES = ("comfyui", "a1111", "jobs")
+"""What `image_backend` may name before an address, with a plus sign between them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +103,17 @@ class Settings:
         Option(
             "language model",
             address(),
-            "Base address of a Chat Completions server.",
+            "Base address of a language model server.",
             unset="built-in rules, no language model",
             flag="--llm",
+        ),
+    )
+    llm_kind: LlmKind = option(
+        "auto",
+        Option(
+            "language model",
+            one_of("auto", "chat", "responses", "anthropic", "harmony"),
+            "What that server speaks; `auto` asks it, and finds all but `harmony`.",
         ),
     )
     llm_model: str | None = option(
@@ -145,17 +157,30 @@ class Settings:
         None,
         Option(
             "pictures",
-            address("engine", "none"),
-            "What paints: our own engine, nothing, or an Images API at an address.",
+            address("engine", "none", wires=WIRES),
+            "What paints: our own engine, nothing, or an Images API at an address. "
+            "`comfyui+http://…`, `a1111+http://…` and `jobs+http://…` are servers with a protocol "
+            "of their own.",
             unset="`engine` where its packages are installed, else `none`",
         ),
+    )
+    comfyui_workflow: Path | None = dataclasses.field(
+        default=None,
+        metadata={
+            "option": Option(
+                "pictures",
+                FILE,
+                "Workflow in ComfyUI's API format with placeholders such as `{{prompt}}`.",
+                unset="text to picture with one checkpoint",
+            )
+        },
     )
     image_key: str | None = option(
         None,
         Option(
             "pictures",
             text("a key", "KEY"),
-            "Key for the Images API at that address.",
+            "Key for the server at that address; `user:password` for a1111.",
             unset="no key",
             flag="--image-key-env",
             variable="IMAGE_API_KEY",

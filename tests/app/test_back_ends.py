@@ -1,0 +1,97 @@
+"""Image back ends by their addresses, and one of them behind the whole server."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from limner.app.back_ends import open_back_end
+from limner.app.server import open_server
+from limner.config import Settings
+from limner.core.errors import ConfigError
+from limner.core.image import ImageCompleted, ImageRequest
+from tests.scripted_painters import (
+    DONE,
+    ScriptedAutomatic1111,
+    ScriptedComfyUi,
+    ScriptedJobs,
+    ScriptedPainter,
+    steps,
+)
+from tests.serving import serving
+
+
+async def paint(address: str, settings: Settings) -> object:
+    async with (
+        open_back_end(address, settings) as images,
+        aclosing(images.generate(ImageRequest("a cat"))) as events,
+    ):
+        return [event async for event in events][-1]
+
+
+@pytest.mark.parametrize(
+    ("wire", "server"),
+    [
+        ("comfyui", ScriptedComfyUi(DONE)),
+        ("a1111", ScriptedAutomatic1111()),
+        ("jobs", ScriptedJobs({"status": "completed"})),
+    ],
+)
+async def test_an_address_names_its_wire(wire: str, server: ScriptedPainter) -> None:
+    async with server:
+        event = await paint(f"{wire}+{server.url}", Settings(image_key="me:secret"))
+    assert isinstance(event, ImageCompleted)
+    assert all("Authorization" in headers for headers in server.headers)
+
+
+async def test_an_address_without_one_is_an_images_api() -> None:
+    async with open_back_end("http://127.0.0.1:1", Settings(model="theirs")) as images:
+        assert images.capabilities.name == "theirs"
+
+
+async def test_a_workflow_comes_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text('{"1": {"class_type": "Node", "inputs": {"text": "{{prompt}}"}}}')
+    async with ScriptedComfyUi(DONE) as comfy:
+        await paint(f"comfyui+{comfy.url}", Settings(comfyui_workflow=file))
+        assert comfy.bodies("/prompt")[0]["prompt"]["1"]["inputs"] == {"text": "a cat"}
+
+
+@pytest.mark.parametrize("text", [None, "{}"])
+async def test_a_workflow_that_cannot_be_used_is_refused(text: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    if text:
+        file.write_text(text)
+    with pytest.raises(ConfigError, match=r"--comfyui-workflow .*mine\.json cannot be used: "):
+        await paint("comfyui+http://127.0.0.1:1", Settings(comfyui_workflow=file))
+
+
+async def test_jobs_have_no_choice_of_model() -> None:
+    with pytest.raises(ConfigError, match="--model sdxl cannot be chosen"):
+        await paint("jobs+http://127.0.0.1:1", Settings(model="sdxl"))
+
+
+async def test_comfyuis_previews_are_standard_partial_images() -> None:
+    body = {
+        "model": "limner",
+        "input": "draw a cat",
+        "tools": [{"type": "image_generation", "partial_images": 2}],
+        "stream": True,
+    }
+    async with ScriptedComfyUi(*steps(6), DONE) as comfy:
+        settings = Settings(image_backend=f"comfyui+{comfy.url}")
+        async with (
+            open_server(settings) as app,
+            serving(app) as url,
+            aiohttp.ClientSession() as session,
+            session.post(f"{url}/v1/responses", json=body) as reply,
+        ):
+            assert reply.status == 200
+            text = await reply.text()
+    names = [line.partition(": ")[2] for line in text.splitlines() if line.startswith("event: ")]
+    call = [name.rpartition(".")[2] for name in names if "image_generation_call" in name]
+    assert call == ["in_progress", "generating", "partial_image", "partial_image", "completed"]
+    assert names[-1] == "response.completed"
