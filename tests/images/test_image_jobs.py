@@ -17,8 +17,17 @@ from limner.core.image import (
     ImageRequest,
     Size,
 )
+from limner.core.readiness import Readiness
+from limner.gateway.jobs import JobQueue
 from limner.images.image_jobs import ImageJobs, image_jobs_server
+from limner.server.application import Rules, enclose
+from limner.server.jobs_api import jobs_routes
+from limner.wire.jobs import Painter
+from limner.wire.jobs_request import JobDefaults
+from tests.pictures import picture
+from tests.scripted_images import HANG, ScriptedImages, done, progress
 from tests.scripted_painters import PNG, ScriptedJobs
+from tests.serving import serving
 
 CAT = ImageRequest("a cat")
 QUEUED = {"status": "queued", "queue_position": 2}
@@ -117,6 +126,34 @@ async def test_what_a_job_cannot_ask_for_is_refused(asked: dict[str, Any], param
         assert jobs.asked == []
     assert isinstance(event, ImageFailed)
     assert event.param == param
+
+
+@asynccontextmanager
+async def our_own(backend: ScriptedImages) -> AsyncIterator[str]:
+    """The URL of a Limner that paints with this."""
+    painter = Painter("tiny", Readiness("ready", "Ready."))
+    async with JobQueue(backend) as jobs:
+        routes = jobs_routes(jobs, lambda: painter, JobDefaults(Size(1024, 1024)))
+        async with serving(enclose(routes, rules=Rules())) as url:
+            yield url
+
+
+async def test_our_own_job_api_is_such_a_service() -> None:
+    backend = ScriptedImages(progress(3), done())
+    async with our_own(backend) as url, back_end(url) as images:
+        last = (await ask(images, ImageRequest("a cat", seed=3)))[-1]
+    assert isinstance(last, ImageCompleted)
+    assert (last.image, last.resolved.seed) == (picture(), 7)
+    assert backend.requests[0].seed == 3
+
+
+async def test_our_own_stops_a_job_that_nobody_waits_for() -> None:
+    backend = ScriptedImages(HANG)
+    async with our_own(backend) as url, back_end(url) as images:
+        events = images.generate(CAT)
+        assert isinstance(await anext(events), ImageProgress)
+        await events.aclose()
+        await backend.has_stopped.wait()
 
 
 @pytest.mark.parametrize("url", ["localhost:8034", "ftp://host", "http://u:p@host"])
