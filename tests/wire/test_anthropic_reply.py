@@ -29,7 +29,7 @@ from limner.wire.anthropic_reply import AnthropicReplyDecoder
 from limner.wire.anthropic_thoughts import seal
 
 OFFICIAL: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
-MESSAGE = {
+MESSAGE: dict[str, Any] = {
     "id": "msg_1",
     "type": "message",
     "role": "assistant",
@@ -211,7 +211,11 @@ def test_a_pause_gives_the_content_back_as_it_came_and_ends_nothing() -> None:
     query = delta(1, "input_json", partial_json='{"query":') + delta(
         1, "input_json", partial_json='"cats"}'
     )
-    searched = {"type": "web_search_tool_result", "tool_use_id": "srv_1", "content": []}
+    searched: dict[str, Any] = {
+        "type": "web_search_tool_result",
+        "tool_use_id": "srv_1",
+        "content": [],
+    }
     cited = {"type": "char_location", "cited_text": "cat"}
     stream = [
         BEGIN,
