@@ -31,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks._feed import DELTAS, FRAME_BYTES
 
 CLIENTS = 16
+PAINTED = 4
 END = b"\r\n0\r\n\r\n"
 NGINX = """
 daemon off; master_process off; pid {folder}/pid; error_log {folder}/errors;
@@ -82,7 +83,8 @@ def report(limner: Party, plain: Party, rounds: int) -> None:
         (f"text, {DELTAS} deltas at 20 ms", lambda party: _per_text(party, "paced", 4)),
         (f"one more frame of {FRAME_BYTES / 1e6:g} MB", _per_frame),
     ]
-    print(f"CPU ms each, {CLIENTS} clients at a time, median of {rounds} rounds")
+    clients = f"{CLIENTS} clients at a time for text, {PAINTED} for frames"
+    print(f"CPU ms each, {clients}; median of {rounds} rounds")
     print(f"{'':28}{'limner':>10}{plain.name:>16}{'ratio':>8}")
     for label, measure in cases:
         for party in (limner, plain):
@@ -99,8 +101,8 @@ def _per_text(party: Party, model: str, times: int) -> float:
 
 def _per_frame(party: Party) -> float:
     """From one preview to three: what two more frames cost, without all that goes with any."""
-    three = _cpu_ms(party, party.picture(3), 4, 10)
-    one = _cpu_ms(party, party.picture(1), 4, 10)
+    three = _cpu_ms(party, party.picture(3), PAINTED, 10)
+    one = _cpu_ms(party, party.picture(1), PAINTED, 10)
     return (three - one) / 2
 
 
