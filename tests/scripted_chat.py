@@ -76,6 +76,7 @@ def fails(status: int, message: str = "no", **headers: str) -> Reply:
 
 class ScriptedChat:
     """Answers its requests with the replies in their order, and with 500 when there are no more.
+    Empty requests, which only ask whether there is anyone, are refused and not counted.
 
     requests: the bodies, parsed. headers: those of each request. url: the server's root.
     has_left: set when a client has left a reply before its end.
@@ -117,7 +118,10 @@ class ScriptedChat:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         if request.path != self.path:
             return web.Response(status=404, text=f"there is no {request.path}")
-        self.requests.append(await request.json())
+        asked = await request.json()
+        if not asked:
+            return web.json_response({"error": {"message": "model is missing"}}, status=400)
+        self.requests.append(asked)
         self.headers.append(request.headers.copy())
         reply = self._replies.pop(0) if self._replies else fails(500, "the script is over")
         headers = {"Content-Type": "text/event-stream", **reply.headers}

@@ -30,7 +30,6 @@ from limner.config.reading import (
     whole_number,
 )
 
-LlmKind = Literal["auto", "chat", "responses", "anthropic", "harmony"]
 SIZE_PX = whole_number(64, 4096)
 WIRES = ("comfyui", "a1111", "jobs")
 """What `image_backend` may name before an address, with a plus sign between them."""
@@ -108,7 +107,7 @@ class Settings:
             flag="--llm",
         ),
     )
-    llm_kind: LlmKind = option(
+    llm_kind: Literal["auto", "chat", "responses", "anthropic", "harmony"] = option(
         "auto",
         Option(
             "language model",

@@ -27,6 +27,8 @@ from limner.wire.chat_error import read_chat_error
 log = logging.getLogger(__name__)
 
 MAX_ERROR_BYTES = 64 * 1024
+ENDPOINTS = ("/chat/completions", "/responses", "/messages")
+"""Ends of an address that people paste whole."""
 _WORTH_REPEATING = frozenset({429, 503})
 
 
@@ -105,6 +107,17 @@ class UpstreamHttp:
         finally:
             response.close()
 
+    async def probe(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        """Ask once, and return the status with the beginning of the body, whatever they are.
+
+        Raises UpstreamError where nothing answers.
+        """
+        response = await self._send(method, path, body)
+        try:
+            return response.status, await self._beginning(response)
+        finally:
+            response.close()
+
     async def _open_patiently(self, path: str, body: bytes) -> aiohttp.ClientResponse:
         for attempt in range(self._limits.retries):
             try:
@@ -121,12 +134,21 @@ class UpstreamHttp:
         return await self._open(path, body)
 
     async def _open(self, path: str, body: bytes) -> aiohttp.ClientResponse:
+        response = await self._send("POST", path, body)
+        try:
+            await self._check(response)
+        except BaseException:
+            response.close()
+            raise
+        return response
+
+    async def _send(self, method: str, path: str, body: bytes | None) -> aiohttp.ClientResponse:
         if self._session is None:
             raise RuntimeError("UpstreamHttp is used outside of its `async with`")
         try:
             async with asyncio.timeout(self._limits.first_byte_s):
-                response = await self._session.post(
-                    self._root / path, data=body, allow_redirects=False
+                return await self._session.request(
+                    method, self._root / path, data=body, allow_redirects=False
                 )
         except TimeoutError:
             raise self._too_slow(self._limits.first_byte_s) from None
@@ -142,12 +164,6 @@ class UpstreamHttp:
             ) from error
         except aiohttp.ClientError as error:
             raise _broken(error) from error
-        try:
-            await self._check(response)
-        except BaseException:
-            response.close()
-            raise
-        return response
 
     async def _check(self, response: aiohttp.ClientResponse) -> None:
         status = response.status
@@ -166,6 +182,18 @@ class UpstreamHttp:
             )
 
     async def _refusal(self, response: aiohttp.ClientResponse) -> UpstreamError:
+        body = await self._beginning(response)
+        retry_after_s = _seconds(response.headers.get("Retry-After"))
+        failed = read_chat_error(body, response.status, retry_after_s=retry_after_s)
+        return UpstreamError(
+            failed.message.replace(self._key, "[key]") if self._key else failed.message,
+            code=failed.code,
+            status=failed.status,
+            retryable=failed.retryable,
+            retry_after_s=failed.retry_after_s,
+        )
+
+    async def _beginning(self, response: aiohttp.ClientResponse) -> bytes:
         body = bytearray()
         try:
             async with aclosing(self._read(response)) as pieces:
@@ -175,15 +203,7 @@ class UpstreamHttp:
                         break
         except UpstreamError:
             pass  # the status says enough
-        retry_after_s = _seconds(response.headers.get("Retry-After"))
-        failed = read_chat_error(bytes(body), response.status, retry_after_s=retry_after_s)
-        return UpstreamError(
-            failed.message.replace(self._key, "[key]") if self._key else failed.message,
-            code=failed.code,
-            status=failed.status,
-            retryable=failed.retryable,
-            retry_after_s=failed.retry_after_s,
-        )
+        return bytes(body)
 
     async def _read(self, response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
         pieces = response.content.iter_any()
@@ -227,7 +247,9 @@ def _root(base_url: str) -> URL:
             "the language model's address must be http(s)://host[:port][/path] without user, query "
             f"or fragment, got {_shown(url, base_url)!r}"
         )
-    path = url.path.rstrip("/").removesuffix("/chat/completions")
+    path = url.path.rstrip("/")
+    for endpoint in ENDPOINTS:
+        path = path.removesuffix(endpoint)
     return url.with_path(path or "/v1")
 
 

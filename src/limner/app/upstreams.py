@@ -1,0 +1,107 @@
+"""Language models by what their servers speak: one constructor for each dialect."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from functools import partial
+
+from limner.config import Settings
+from limner.core.errors import ConfigError, UpstreamError
+from limner.core.ports import Upstream
+from limner.core.turn import UpstreamCapabilities
+from limner.upstreams.chat import ChatUpstream
+from limner.upstreams.detect import DetectedUpstream, known_dialect
+from limner.upstreams.http import HttpLimits, UpstreamHttp
+from limner.upstreams.intent import IntentUpstream
+from limner.wire.chat_request import MaxTokensField
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelServer:
+    """What the operator says of one language model server; see the settings of the same names."""
+
+    url: str
+    kind: str = "auto"
+    model: str | None = None
+    key: str | None = field(default=None, repr=False)
+    vision: bool = False
+    max_tokens_field: MaxTokensField = "max_completion_tokens"
+    limits: HttpLimits = field(default_factory=HttpLimits)
+
+    @property
+    def name(self) -> str:
+        return self.model or self.kind
+
+
+Opens = Callable[[ModelServer, AsyncExitStack], Awaitable[Upstream]]
+"""Makes an upstream; the stack closes in the end what it opened."""
+
+
+async def open_upstream(settings: Settings, stack: AsyncExitStack) -> Upstream:
+    """The language model of the settings; the built-in rules where they name no server."""
+    if settings.llm_url is None:
+        return IntentUpstream()
+    server = ModelServer(
+        settings.llm_url,
+        settings.llm_kind,
+        model=settings.llm_model,
+        key=settings.llm_key,
+        vision=settings.llm_vision,
+        max_tokens_field=settings.llm_max_tokens_field,
+    )
+    return await open_server_of_models(server, stack)
+
+
+async def open_server_of_models(server: ModelServer, stack: AsyncExitStack) -> Upstream:
+    """Open one server. Raises ConfigError for a dialect that is not spoken here."""
+    kind = server.kind
+    if kind == "auto":
+        kind = known_dialect(server.url) or kind
+    if kind == "auto":
+        return await _detected(server, stack)
+    return await _open(server, stack, kind)
+
+
+async def _open(server: ModelServer, stack: AsyncExitStack, kind: str) -> Upstream:
+    try:
+        opens = KINDS[kind]
+    except KeyError:
+        raise ConfigError(
+            f"--llm-kind must be auto or one of {', '.join(KINDS)}, got {kind!r}"
+        ) from None
+    return await opens(server, stack)
+
+
+async def _detected(server: ModelServer, stack: AsyncExitStack) -> Upstream:
+    """Ask at once; a server that is still down is asked again with the first request."""
+    http = await _http(server, stack)
+    until_known = UpstreamCapabilities(server.name, vision=server.vision)
+    upstream = DetectedUpstream(http, partial(_open, server, stack), until_known)
+    try:
+        return await upstream.find()
+    except UpstreamError as error:
+        logger.warning("dialect not found", extra={"action": "detect", "why": error.message})
+        return upstream
+
+
+async def _http(server: ModelServer, stack: AsyncExitStack) -> UpstreamHttp:
+    return await stack.enter_async_context(
+        UpstreamHttp(server.url, key=server.key, limits=server.limits)
+    )
+
+
+async def _chat(server: ModelServer, stack: AsyncExitStack) -> Upstream:
+    return ChatUpstream(
+        await _http(server, stack),
+        model=server.model,
+        capabilities=UpstreamCapabilities(server.name, vision=server.vision),
+        max_tokens_field=server.max_tokens_field,
+    )
+
+
+KINDS: Mapping[str, Opens] = {"chat": _chat}
