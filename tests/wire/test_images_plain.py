@@ -49,13 +49,14 @@ def test_a_transparent_background_is_refused() -> None:
         (None, "sd15", "sd15"),
         ("gpt-image-1", "sd15", "sd15"),
         ("dall-e-3", None, None),
+        ("theirs", "sd15", "sd15"),
         ("sdxl", "sd15", "sdxl"),
     ],
 )
-def test_openais_models_stand_for_the_servers_own(
+def test_openais_models_and_the_servers_name_stand_for_its_own(
     asked: str | None, configured: str | None, used: str | None
 ) -> None:
-    assert own_model(asked, configured) == used
+    assert own_model(asked, configured, "theirs") == used
 
 
 def test_options_without_effect_are_said() -> None:

@@ -134,6 +134,8 @@ class Automatic1111:
                 if await self._is_ours(task_id):
                     await self._server.fetch("POST", "sdapi/v1/interrupt", {})
                     await asyncio.wait({reply})
+                else:
+                    logger.warning("picture waits behind another, and will be painted for no one")
         except (ImageError, TimeoutError) as error:
             logger.warning("picture may still be painted", extra={"why": str(error)})
         finally:

@@ -26,7 +26,7 @@ from limner.core.image import (
     ImageRequest,
 )
 from limner.images.connection import HttpLimits, as_failed, too_slow, unreachable
-from limner.images.plain import PlainServer, checked, one_by_one
+from limner.images.plain import QUICK, PlainServer, checked, one_by_one
 from limner.wire.comfyui import (
     NAME,
     PromptReader,
@@ -66,7 +66,7 @@ def comfyui_server(
     base_url: str, *, key: str | None = None, limits: HttpLimits | None = None
 ) -> PlainServer:
     """The connections to a ComfyUI server; raises ConfigError for an address that cannot be one."""
-    return PlainServer(base_url, key=key, limits=limits, read_failure=read_comfyui_failure)
+    return PlainServer(base_url, key=key, limits=limits or QUICK, read_failure=read_comfyui_failure)
 
 
 class ComfyUi:
@@ -135,7 +135,7 @@ class ComfyUi:
             yield as_failed(error)
 
     async def _chosen_model(self, request: ImageRequest) -> str | None:
-        model = own_model(request.model, self._model)
+        model = own_model(request.model, self._model, NAME)
         if not needs_model(self._workflow, model):
             return model
         return checked(read_checkpoints(await self._server.fetch("GET", "models/checkpoints")))

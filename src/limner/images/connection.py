@@ -115,10 +115,15 @@ class Connection:
         try:
             async with asyncio.timeout(self._limits.first_byte_s):
                 response = await self.session.request(method, url, data=body, allow_redirects=False)
+        except aiohttp.ConnectionTimeoutError as error:
+            raise unreachable(self._socket or str(url), error, was_taken=False) from error
         except TimeoutError:
             raise too_slow(self._limits.first_byte_s) from None
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-            raise unreachable(self._socket or str(url), error) from error
+            where = self._socket or str(url)
+            # Without a connection nothing was sent; after one, nobody knows.
+            was_taken = not isinstance(error, aiohttp.ClientConnectorError)
+            raise unreachable(where, error, was_taken=was_taken) from error
         except aiohttp.ClientError as error:
             raise broken_off(error) from error
         encoding = response.headers.get("Content-Encoding", "identity")
@@ -180,7 +185,8 @@ class Connection:
             retry_after_s=_seconds(response.headers),
             should_retry=_SHOULD_RETRY.get(response.headers.get("x-should-retry", "")),
         )
-        return as_error(self._without_secret(failed))
+        was_taken = response.status not in _NOT_TAKEN
+        return as_error(replace(self._without_secret(failed), was_taken=was_taken))
 
     def _without_secret(self, failed: ImageFailed) -> ImageFailed:
         if not self._secret:
@@ -188,6 +194,7 @@ class Connection:
         return replace(failed, message=failed.message.replace(self._secret, "[key]"))
 
 
+_NOT_TAKEN = frozenset({429, 503})
 _SHOULD_RETRY = {"true": True, "false": False}
 
 
@@ -217,6 +224,7 @@ def as_failed(error: ImageError) -> ImageFailed:
         status=error.status,
         param=error.param,
         retry_after_s=error.retry_after_s,
+        was_taken=error.was_taken,
     )
 
 
@@ -229,13 +237,14 @@ def too_slow(seconds: float) -> ImageError:
     )
 
 
-def unreachable(where: str, error: aiohttp.ClientError) -> ImageError:
+def unreachable(where: str, error: aiohttp.ClientError, *, was_taken: bool = True) -> ImageError:
     logger.warning("image back end cannot be reached", extra={"at": where, "why": str(error)})
     return ImageError(
         "The image back end cannot be reached",
         code="image_back_end_unreachable",
         retryable=True,
         status=503,
+        was_taken=was_taken,
     )
 
 

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from limner.core.errors import ImageError
 from limner.core.image import ImageCapabilities, ImageEvent, ImageFailed, ImageRequest
 from limner.images.connection import HttpLimits, as_failed, too_slow
-from limner.images.plain import PlainServer, checked, one_by_one
+from limner.images.plain import QUICK, PlainServer, checked, one_by_one
 from limner.wire.image_jobs import (
     NAME,
     OPTIONS,
@@ -35,7 +35,7 @@ def image_jobs_server(
     base_url: str, *, key: str | None = None, limits: HttpLimits | None = None
 ) -> PlainServer:
     """The connections to such a service; raises ConfigError for an address that cannot be one."""
-    return PlainServer(base_url, key=key, limits=limits, read_failure=read_job_failure)
+    return PlainServer(base_url, key=key, limits=limits or QUICK, read_failure=read_job_failure)
 
 
 class ImageJobs:

@@ -18,6 +18,9 @@ from limner.wire.images import as_error
 from limner.wire.images_error import read_image_failure
 from limner.wire.images_picture import SEEDS
 
+QUICK = HttpLimits(first_byte_s=120)
+"""For servers whose answers never wait for a picture."""
+
 T = TypeVar("T")
 Paint = Callable[[ImageRequest, int], AsyncGenerator[ImageEvent, None]]
 

@@ -38,7 +38,7 @@ def order_picture(request: ImageRequest, picture: int, model: str | None) -> Pai
         size=request.size,
         seed=request.seed,
         steps=request.steps,
-        model=own_model(request.model, model),
+        model=own_model(request.model, model, NAME),
         said=adjustments(request, NAME),
     )
 

@@ -4,7 +4,8 @@ Sources: ComfyUI documentation, "Routes" and "Messages"; its `websockets_api_exa
 - The finished pictures stand in the history, which is written before `executing` names no node, and
   after `execution_success`.
 - Previews are binary: a 32-bit kind, big-endian, then for kind 1 a 32-bit format and the picture,
-  for kind 4 a 32-bit length, that much JSON, and the picture.
+  for kind 4 a 32-bit length, that much JSON, and the picture. Kind 4 is for clients that announce
+  that they know it, which we do not; some servers send it to all.
 - A socket belongs to one prompt here, so previews of kind 1, which name none, are that prompt's.
 """
 
@@ -45,7 +46,7 @@ class OutputFile:
 
 def refused_model(workflow: Workflow, request: ImageRequest) -> ImageFailed | None:
     """The workflow may leave no choice of model."""
-    asked = own_model(request.model, None)
+    asked = own_model(request.model, None, NAME)
     if asked is None or "model" in workflow.names:
         return None
     return unsupported(

@@ -26,7 +26,7 @@ _WORKING = ImageProgress(0, 1)
 
 def refused_order(request: ImageRequest) -> ImageFailed | None:
     """What no job can ask for."""
-    model = own_model(request.model, None)
+    model = own_model(request.model, None, NAME)
     if model is not None:
         return unsupported(
             "model", f"model {model!r} cannot be chosen at the image back end {NAME!r}"

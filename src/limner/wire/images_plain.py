@@ -75,13 +75,13 @@ class PreviewChoice:
 
 
 def refusal(request: ImageRequest, name: str, takes: Collection[str]) -> ImageFailed | None:
-    """Why the server called `name` cannot paint this; takes: those of our own options it has."""
+    """Why the server called `name` cannot paint this; takes: the options that it has."""
     for option in _OURS:
         if option not in takes and getattr(request, option) is not None:
             return unsupported(
                 option, f"{option} is not known to the image back end {name!r}; leave it out"
             )
-    if request.background not in (None, "auto", "opaque"):
+    if "background" not in takes and request.background not in (None, "auto", "opaque"):
         return unsupported(
             "background",
             f"background {request.background!r} cannot be painted by the image back end {name!r}; "
@@ -94,17 +94,24 @@ def unsupported(param: str, message: str) -> ImageFailed:
     return ImageFailed(message, code="not_supported", type=USER_TYPE, status=400, param=param)
 
 
-def own_model(asked: str | None, configured: str | None) -> str | None:
-    """The server's name of the model to paint with.
+def own_model(asked: str | None, configured: str | None, name: str) -> str | None:
+    """The model of the server called `name` to paint with; None leaves it to the server.
 
-    Clients of OpenAI's API name OpenAI's models, which no other server has.
+    Clients of OpenAI's API name OpenAI's models, which no other server has. The server's own name
+    stands for it in our list of models.
     """
-    is_theirs = asked is not None and asked.startswith(OPENAI_FAMILIES)
-    return configured if asked is None or is_theirs else asked
+    if asked in (None, name) or asked.startswith(OPENAI_FAMILIES):
+        return configured
+    return asked
 
 
-def adjustments(request: ImageRequest, name: str) -> tuple[str, ...]:
-    """What is done otherwise than asked, as far as it is known before the picture is painted."""
+def adjustments(
+    request: ImageRequest, name: str, takes: Collection[str] = ()
+) -> tuple[str, ...]:
+    """What is done otherwise than asked, as far as it is known before the picture is painted.
+
+    takes: the options that the server has.
+    """
     said = [
         f"{option} {value!r} changes nothing: the image back end {name!r} has no such setting"
         for option, value in (
@@ -112,9 +119,9 @@ def adjustments(request: ImageRequest, name: str) -> tuple[str, ...]:
             ("moderation", request.moderation),
             ("output_compression", request.output_compression),
         )
-        if value not in (None, "auto")
+        if value not in (None, "auto") and option not in takes
     ]
-    if request.model and request.model.startswith(OPENAI_FAMILIES):
+    if "model" not in takes and request.model and request.model.startswith(OPENAI_FAMILIES):
         said.append(
             f"painted by a model of the image back end {name!r} instead of {request.model!r}"
         )
