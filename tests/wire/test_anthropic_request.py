@@ -212,7 +212,10 @@ def test_a_paused_reply_goes_back_as_the_assistants_turn() -> None:
     rendered = render()
     content = [{"type": "text", "text": "Well"}]
     continued = rendered.continued(content).continued(content)
-    assert continued.body["messages"] == [*SAID, *[{"role": "assistant", "content": content}] * 2]
+    assert continued.body["messages"] == [
+        *SAID,
+        {"role": "assistant", "content": content * 2},
+    ]
     assert rendered.body["messages"] == SAID
 
 

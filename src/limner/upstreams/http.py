@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from types import TracebackType
@@ -55,14 +55,26 @@ class UpstreamHttp:
     """The connections to one model server; `async with` opens and closes them.
 
     base_url: with or without `/v1`, such as `http://localhost:11434` or `https://host/openai/v1`.
+    key_header: where the key stands, bare; None for `Authorization: Bearer`.
     Raises ConfigError for an address that cannot be one.
     """
 
     def __init__(
-        self, base_url: str, *, key: str | None = None, limits: HttpLimits | None = None
+        self,
+        base_url: str,
+        *,
+        key: str | None = None,
+        key_header: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        limits: HttpLimits | None = None,
     ) -> None:
         self._root = _root(base_url)
         self._key = key
+        self._headers = dict(headers or {})
+        if key and key_header:
+            self._headers[key_header] = key
+        elif key:
+            self._headers["Authorization"] = f"Bearer {key}"
         self._limits = limits or HttpLimits()
         self._session: aiohttp.ClientSession | None = None
 
@@ -71,9 +83,8 @@ class UpstreamHttp:
             "Content-Type": "application/json",
             "Accept": "text/event-stream, application/json",
             "Accept-Encoding": "identity",
+            **self._headers,
         }
-        if self._key:
-            headers["Authorization"] = f"Bearer {self._key}"
         self._session = aiohttp.ClientSession(
             headers=headers,
             auto_decompress=False,

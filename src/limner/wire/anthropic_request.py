@@ -33,9 +33,12 @@ class AnthropicRequest:
 
     def continued(self, content: Sequence[Json]) -> AnthropicRequest:
         """Send a paused reply back, so that the server goes on with it."""
-        said = {"role": "assistant", "content": [*content]}
-        body = self.body | {"messages": [*self.body["messages"], said]}
-        return AnthropicRequest(body, self.adjustments)
+        *messages, last = self.body["messages"]
+        if last["role"] == "assistant":
+            messages.append({"role": "assistant", "content": [*last["content"], *content]})
+        else:
+            messages += [last, {"role": "assistant", "content": [*content]}]
+        return AnthropicRequest(self.body | {"messages": messages}, self.adjustments)
 
 
 def render_anthropic_request(

@@ -1,0 +1,101 @@
+"""A language model behind an Anthropic Messages server: Anthropic's own, or one of its kin."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+
+from limner.core.errors import InvalidRequest
+from limner.core.turn import TurnEnded, TurnEvent, TurnFailed, TurnRequest, UpstreamCapabilities
+from limner.upstreams.http import HttpLimits, UpstreamHttp
+from limner.upstreams.reply import read_reply, refused
+from limner.wire import json
+from limner.wire.anthropic_reply import AnthropicReplyDecoder
+from limner.wire.anthropic_request import (
+    DEFAULT_MAX_TOKENS,
+    AnthropicRequest,
+    render_anthropic_request,
+)
+from limner.wire.anthropic_thoughts import ThinkingStyle
+
+API_VERSION = "2023-06-01"
+MAX_REPLIES = 8
+"""How often a reply that pauses is sent back in one turn, the first request included."""
+
+
+def anthropic_http(
+    base_url: str, *, key: str | None = None, limits: HttpLimits | None = None
+) -> UpstreamHttp:
+    """Connections with the headers that the API demands; raises ConfigError for a bad address."""
+    return UpstreamHttp(
+        base_url,
+        key=key,
+        key_header="x-api-key",
+        headers={"anthropic-version": API_VERSION},
+        limits=limits,
+    )
+
+
+class AnthropicUpstream:
+    """The port `Upstream` over Anthropic's Messages API.
+
+    http: open, of `anthropic_http`, and closed by its owner.
+    model: the server's name of the model; None passes on what the client asked for.
+    max_tokens: of a reply where the client sets no limit.
+    """
+
+    def __init__(
+        self,
+        http: UpstreamHttp,
+        *,
+        model: str | None = None,
+        capabilities: UpstreamCapabilities | None = None,
+        thinking: ThinkingStyle = "adaptive",
+        max_tokens: int = DEFAULT_MAX_TOKENS,
+    ) -> None:
+        self._http = http
+        self._model = model
+        self._capabilities = capabilities or UpstreamCapabilities(model or "anthropic")
+        self._thinking = thinking
+        self._max_tokens = max_tokens
+
+    @property
+    def capabilities(self) -> UpstreamCapabilities:
+        return self._capabilities
+
+    async def stream(self, request: TurnRequest) -> AsyncGenerator[TurnEvent, None]:
+        """Yield the turn's events as the model writes; ends with `TurnEnded` or `TurnFailed`."""
+        try:
+            rendered = self._render(request)
+        except InvalidRequest as error:
+            yield refused(error)
+            return
+        decoder = self._decoder()
+        for _ in range(MAX_REPLIES):
+            reply = read_reply(self._http, "messages", json.dump(rendered.body), decoder)
+            async with aclosing(reply) as events:
+                async for event in events:
+                    if isinstance(event, TurnEnded):
+                        event = replace(event, adjustments=rendered.adjustments)
+                    yield event
+            if decoder.paused is None:
+                return
+            rendered = rendered.continued(decoder.paused)
+            decoder = self._decoder(decoder)
+        yield TurnFailed(f"The language model server paused {MAX_REPLIES} times in one turn")
+
+    def _decoder(self, before: AnthropicReplyDecoder | None = None) -> AnthropicReplyDecoder:
+        return AnthropicReplyDecoder(
+            id_prefix=f"call_{secrets.token_hex(8)}", spent=before.usage if before else None
+        )
+
+    def _render(self, request: TurnRequest) -> AnthropicRequest:
+        return render_anthropic_request(
+            request,
+            model=self._model,
+            vision=self._capabilities.vision,
+            thinking=self._thinking,
+            max_tokens=self._max_tokens,
+        )
