@@ -12,10 +12,12 @@ from limner.config import Settings
 from limner.core.errors import ConfigError, UpstreamError
 from limner.core.ports import Upstream
 from limner.core.turn import UpstreamCapabilities
+from limner.upstreams.anthropic import AnthropicUpstream, anthropic_http
 from limner.upstreams.chat import ChatUpstream
 from limner.upstreams.detect import DetectedUpstream, known_dialect
 from limner.upstreams.http import HttpLimits, UpstreamHttp
 from limner.upstreams.intent import IntentUpstream
+from limner.wire.anthropic_thoughts import ThinkingStyle
 from limner.wire.chat_request import MaxTokensField
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,7 @@ class ModelServer:
     key: str | None = field(default=None, repr=False)
     vision: bool = False
     max_tokens_field: MaxTokensField = "max_completion_tokens"
+    thinking: ThinkingStyle = "adaptive"
     limits: HttpLimits = field(default_factory=HttpLimits)
 
     @property
@@ -53,6 +56,7 @@ async def open_upstream(settings: Settings, stack: AsyncExitStack) -> Upstream:
         key=settings.llm_key,
         vision=settings.llm_vision,
         max_tokens_field=settings.llm_max_tokens_field,
+        thinking=settings.llm_thinking,
     )
     return await open_server_of_models(server, stack)
 
@@ -104,4 +108,14 @@ async def _chat(server: ModelServer, stack: AsyncExitStack) -> Upstream:
     )
 
 
-KINDS: Mapping[str, Opens] = {"chat": _chat}
+async def _anthropic(server: ModelServer, stack: AsyncExitStack) -> Upstream:
+    http = anthropic_http(server.url, key=server.key, limits=server.limits)
+    return AnthropicUpstream(
+        await stack.enter_async_context(http),
+        model=server.model,
+        capabilities=UpstreamCapabilities(server.name, vision=server.vision),
+        thinking=server.thinking,
+    )
+
+
+KINDS: Mapping[str, Opens] = {"chat": _chat, "anthropic": _anthropic}

@@ -152,6 +152,16 @@ class Settings:
             "How that server calls the limit of a reply; older ones say `max_tokens`.",
         ),
     )
+    llm_thinking: Literal["adaptive", "budget"] = option(
+        "adaptive",
+        Option(
+            "language model",
+            one_of("adaptive", "budget"),
+            "How an Anthropic server is told to think when a client asks for an effort: by the "
+            "effort itself (Claude 4.6 and later), or by a budget of tokens (older models and most "
+            "other servers of that API).",
+        ),
+    )
     image_backend: str | None = option(
         None,
         Option(
