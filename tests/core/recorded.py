@@ -9,6 +9,7 @@ from typing import assert_never
 
 from limner.core import events as shown
 from limner.core.image import ImageCompleted, ImageData, ImageEvent, PartialImage, Resolved, Size
+from limner.core.image_tool import Denial
 from limner.core.items import Message, TextPart
 from limner.core.request import ImageTool, ResponseRequest
 from limner.core.run import DEFAULT_LIMITS, Limits, ResponseRun, StartImage, StartTurn
@@ -64,6 +65,7 @@ class Recorded:
         *,
         vision: bool = True,
         limits: Limits = DEFAULT_LIMITS,
+        denial: Denial = "recover",
     ) -> None:
         self.run = ResponseRun(
             request or asking(),
@@ -72,6 +74,7 @@ class Recorded:
             clock=lambda: 1000.5,
             vision=vision,
             limits=limits,
+            denial=denial,
         )
         self.action = self.run.action()
         self.opening = self.run.events()
@@ -123,6 +126,9 @@ def brief(event: shown.ResponseEvent) -> str:
         case shown.ResponseFailed(response=response):
             assert response.error is not None
             return f"FAILED {response.error.code}"
+        case shown.ResponseDenied(response=response):
+            assert response.error is not None
+            return f"DENIED {response.error.message}"
         case shown.ResponseIncomplete(response=response):
             return f"INCOMPLETE {response.incomplete}"
         case shown.OutputItemAdded(_, index, item):

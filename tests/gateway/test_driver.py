@@ -10,6 +10,7 @@ import pytest
 from limner.core import events as shown
 from limner.core.errors import InvalidRequest
 from limner.core.image import ImageCapabilities, ImageEvent, ImageFailed, ImageRequest
+from limner.core.image_tool import Denial
 from limner.core.request import ResponseRequest
 from limner.core.turn import TextDelta, TurnEnded, TurnEvent, TurnRequest, UpstreamCapabilities
 from limner.gateway.driver import random_id, respond
@@ -178,6 +179,19 @@ async def test_a_bug_in_the_upstream_fails_the_response_and_is_logged(
     assert isinstance(last, shown.ResponseFailed)
     assert last.response.error is not None
     assert "oops" not in last.response.error.message
+
+
+@pytest.mark.parametrize(
+    ("denial", "end"), [("recover", "COMPLETED"), ("error", "FAILED image_generation_disabled")]
+)
+async def test_a_denied_call_is_logged(
+    denial: Denial, end: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    upstream = ScriptedUpstream([*draw("a", name="images.edit"), TurnEnded()], [TurnEnded()])
+    events = respond(asking(image_tool=None), upstream=upstream, image_backend=None, denial=denial)
+    with caplog.at_level(logging.WARNING, "limner.gateway.driver"):
+        assert brief((await all_of(events))[-1]) == end
+    assert [record.message for record in caplog.records] == ["image generation denied"]
 
 
 async def test_a_bug_in_the_painter_closes_the_picture_as_failed() -> None:

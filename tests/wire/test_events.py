@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, get_args
 
 import pybase64
@@ -34,12 +35,27 @@ CALL_JSON = {
     "arguments": "{}",
 }
 
+DENIED = replace(RESPONSE, status="failed", error=e.ResponseError("x", "No.", status=400))
+
 EVENTS: list[tuple[e.NumberedEvent, str, dict[str, Any]]] = [
     (e.ResponseCreated(7, RESPONSE), "created", {"response": response_json(RESPONSE)}),
     (e.ResponseInProgress(7, RESPONSE), "in_progress", {"response": response_json(RESPONSE)}),
     (e.ResponseCompleted(7, RESPONSE), "completed", {"response": response_json(RESPONSE)}),
     (e.ResponseFailed(7, RESPONSE), "failed", {"response": response_json(RESPONSE)}),
     (e.ResponseIncomplete(7, RESPONSE), "incomplete", {"response": response_json(RESPONSE)}),
+    (
+        e.ResponseDenied(7, DENIED),
+        "error",
+        {
+            "response": {"id": "resp_1", "status": "failed"},
+            "error": {
+                "message": "No.",
+                "type": "invalid_request_error",
+                "param": None,
+                "code": 400,
+            },
+        },
+    ),
     (e.OutputItemAdded(7, 2, CALL), "output_item.added", {"output_index": 2, "item": CALL_JSON}),
     (e.OutputItemDone(7, 2, CALL), "output_item.done", {"output_index": 2, "item": CALL_JSON}),
     (

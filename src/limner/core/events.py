@@ -164,6 +164,13 @@ class ResponseIncomplete(_Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ResponseDenied(_Event):
+    """The model called the hosted image tool, which was not offered; `response.failed` follows."""
+
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
 class OutputItemAdded(_Event):
     output_index: int
     item: OutputItem
@@ -267,6 +274,7 @@ NumberedEvent = (
     ResponseCreated
     | ResponseInProgress
     | TerminalEvent
+    | ResponseDenied
     | OutputItemAdded
     | OutputItemDone
     | ContentPartAdded

@@ -2,7 +2,8 @@
 
 A call of the image tool becomes an item as soon as it is complete, and every such item ends as
 completed or failed. A call that was not offered is refused behind the client's back: the model
-alone reads why. The hosted call itself, its name and its id never reach the client.
+alone reads why; except one of the hosted tool by its own address, which is denied in the open.
+The hosted call itself, its name and its id never reach the client.
 """
 
 from __future__ import annotations
@@ -22,8 +23,11 @@ from limner.core.image import (
     PartialImage,
 )
 from limner.core.image_tool import (
+    Denial,
     budget_exhausted,
+    denied,
     image_request,
+    is_hosted_address,
     no_prompt,
     not_offered,
     prompt_of,
@@ -39,13 +43,26 @@ _Announced = tuple[FunctionCall, str, Place]
 
 
 class HostedCalls:
-    """The calls of one response. limit: the most pictures that the painter is asked for."""
+    """The calls of one response. limit: the most pictures that the painter is asked for.
 
-    def __init__(self, request: ResponseRequest, transcript: Transcript, *, limit: int) -> None:
+    is_denied: whether a call was such that, by `denial`, it ends the response.
+    """
+
+    def __init__(
+        self,
+        request: ResponseRequest,
+        transcript: Transcript,
+        *,
+        limit: int,
+        denial: Denial = "recover",
+    ) -> None:
+        self._is_offered = request.image_tool is not None
         self._tool = request.image_tool or ImageTool(index=0)
         self._stream = request.stream
         self._max_tool_calls = request.max_tool_calls
         self._limit = limit
+        self._denial = denial
+        self.is_denied = False
         self._transcript = transcript
         self._announced = 0
         self._dispatched = 0
@@ -73,8 +90,12 @@ class HostedCalls:
         prompt = prompt_of(call.arguments)
         # Servers parse the arguments of past calls: crooked ones go back mended.
         arguments = dump(parse_arguments(call.arguments) or {})
-        call = FunctionCall(call.call_id, call.name, arguments)
-        if call.name != offer.image:
+        by_address = is_hosted_address(call.name)
+        name = offer.image if by_address and offer.image is not None else call.name
+        call = FunctionCall(call.call_id, name, arguments)
+        if by_address and not self._is_offered:
+            self._deny(call, prompt)
+        elif call.name != offer.image:
             self._answers.append(refused(call, not_offered(call.name, offer.names)))
         elif self._max_tool_calls is not None and not self.may_paint:
             self._answers.append(refused(call, too_many_calls(self._max_tool_calls)))
@@ -118,6 +139,12 @@ class HostedCalls:
                 self._fail(call, place, ImageCallError(message, code, type_, retryable))
             case _:
                 assert_never(event)
+
+    def _deny(self, call: FunctionCall, prompt: str) -> None:
+        if self._denial == "error":
+            self.is_denied = True
+        else:
+            self._fail(call, self._transcript.start_picture(prompt), denied())
 
     def _fail(self, call: FunctionCall, place: Place, error: ImageCallError) -> None:
         self._transcript.fail_picture(place, error)

@@ -7,6 +7,7 @@ nothing can paint, the gate refuses the tool before anything starts.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from limner.core.arguments import parse_arguments
 from limner.core.errors import InvalidRequest
@@ -18,6 +19,13 @@ from limner.core.turn import FunctionTool
 NAME = "image_generation"
 MAX_SUFFIX = 1000
 USER_ERROR = "image_generation_user_error"
+DISABLED = "image_generation_disabled"
+
+Denial = Literal["recover", "error"]
+"""What a call of the hosted tool that nobody offered becomes: a failed item, after which the model
+goes on, or the end of the response."""
+
+_ADDRESSES = (f"{NAME}.", "images.")
 
 GATE_MESSAGE = (
     "Image generation tools are disabled. Start vLLM with a multimodal model or pass "
@@ -39,8 +47,16 @@ def check_gate(request: ResponseRequest, *, can_paint: bool) -> None:
         raise InvalidRequest(
             GATE_MESSAGE,
             param=f"tools[{request.image_tool.index}]",
-            code="image_generation_disabled",
+            code=DISABLED,
         )
+
+
+def is_hosted_address(name: str) -> bool:
+    """Whether a call names the hosted tool itself, as models do that know it without our function.
+
+    No function has such a name: OpenAI allows them no dots.
+    """
+    return name.startswith(_ADDRESSES)
 
 
 def tool_name(functions: Iterable[FunctionTool], items: Iterable[Item]) -> str:
@@ -93,6 +109,10 @@ def image_request(tool: ImageTool, prompt: str, *, stream: bool) -> ImageRequest
         moderation=tool.moderation,
         partial_images=tool.partial_images if stream else 0,
     )
+
+
+def denied() -> ImageCallError:
+    return ImageCallError(GATE_MESSAGE, code=DISABLED, type="invalid_request_error")
 
 
 def no_prompt() -> ImageCallError:

@@ -19,6 +19,7 @@ from limner.core.events import (
     Response,
     ResponseCompleted,
     ResponseCreated,
+    ResponseDenied,
     ResponseError,
     ResponseEvent,
     ResponseFailed,
@@ -33,7 +34,7 @@ from limner.core.image import (
     ImageEvent,
     ImageRequest,
 )
-from limner.core.image_tool import never_finished, tool_name
+from limner.core.image_tool import DISABLED, GATE_MESSAGE, Denial, never_finished, tool_name
 from limner.core.offer import make_offer
 from limner.core.request import ResponseRequest
 from limner.core.transcript import Transcript
@@ -81,6 +82,7 @@ class ResponseRun:
 
     new_id: makes a fresh id that begins with the prefix given, such as `msg_`.
     clock: tells the seconds since 1970. vision: whether the model can look at pictures.
+    denial: what a call of the hosted tool becomes where the tool was not offered.
     Raises InvalidRequest when no name is left for the image function.
     """
 
@@ -93,6 +95,7 @@ class ResponseRun:
         clock: Callable[[], float],
         vision: bool = True,
         limits: Limits = DEFAULT_LIMITS,
+        denial: Denial = "recover",
     ) -> None:
         self._request = request
         self._clock = clock
@@ -101,7 +104,7 @@ class ResponseRun:
         self._image_name = tool_name(request.functions, request.items)
         self._items = recall(request.items, self._image_name, vision=vision)
         self._transcript = Transcript(new_id)
-        self._hosted = HostedCalls(request, self._transcript, limit=limits.pictures)
+        self._hosted = HostedCalls(request, self._transcript, limit=limits.pictures, denial=denial)
         self._turns = 0
         self._action: Action | None = None
         self._response = Response(
@@ -145,12 +148,23 @@ class ResponseRun:
             self._turn.receive(event)
             if isinstance(event, TurnEnded):
                 self._account(event)
+            elif self._hosted.is_denied:
+                self._deny()
         self._advance()
 
     def fail(self, error: ResponseError) -> None:
         """End the response as failed, with every item closed; does nothing after the end."""
         if not self.is_finished:
             self._finish(ResponseFailed, "failed", error=error)
+
+    def _deny(self) -> None:
+        """End the response with an event of its own before `response.failed`, as the gate asks."""
+        error = ResponseError(DISABLED, GATE_MESSAGE, status=400)
+        self._transcript.end_words()
+        self._transcript.abandon(never_finished())
+        failed = replace(self._response, status="failed", error=error)
+        self._transcript.lifecycle(ResponseDenied, failed)
+        self.fail(error)
 
     def _advance(self) -> None:
         """Move on: to the next picture, to the next turn, or to the end."""

@@ -15,9 +15,15 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import assert_never
 
-from limner.core.events import ResponseError, ResponseEvent
+from limner.core.events import (
+    ImageCallItem,
+    OutputItemDone,
+    ResponseDenied,
+    ResponseError,
+    ResponseEvent,
+)
 from limner.core.image import ImageEvent
-from limner.core.image_tool import check_gate
+from limner.core.image_tool import Denial, check_gate, denied
 from limner.core.ports import ImageBackend, Upstream
 from limner.core.request import ResponseRequest
 from limner.core.run import DEFAULT_LIMITS, Action, Limits, ResponseRun, StartImage, StartTurn
@@ -47,12 +53,14 @@ async def respond(
     new_id: Callable[[str], str] = random_id,
     clock: Callable[[], float] = time.time,
     limits: Limits = DEFAULT_LIMITS,
+    denial: Denial = "recover",
     deadline_s: float = DEFAULT_DEADLINE_S,
 ) -> AsyncGenerator[ResponseEvent, None]:
     """Yield the events of one response; the last numbered one is terminal, whatever happens.
 
     The first two events come before the upstream is asked. new_id: makes ids from a prefix; clock:
-    seconds since 1970; deadline_s: the longest that the whole response may take.
+    seconds since 1970; deadline_s: the longest that the whole response may take; denial: what a
+    call of the image tool becomes that was not offered.
     Raises InvalidRequest before the first event when the client offers the image tool and there is
     no back end, or when no name is left for it.
     """
@@ -65,6 +73,7 @@ async def respond(
         clock=clock,
         vision=upstream.capabilities.vision,
         limits=limits,
+        denial=denial,
     )
     deadline = asyncio.get_running_loop().time() + deadline_s
     for event in run.events():
@@ -75,6 +84,9 @@ async def respond(
                 while run.is_waiting:
                     run.receive(await _next(source, deadline))
                     for event in run.events():
+                        if _is_denial(event):
+                            facts = {"action": "denied", "response_id": response_id}
+                            logger.warning("image generation denied", extra=facts)
                         yield event
         except _DeadlinePassedError:
             message = f"The response took longer than the {deadline_s:g} seconds that it may."
@@ -84,6 +96,14 @@ async def respond(
             run.fail(ResponseError("server_error", "The server made an error; its log says more."))
         for event in run.events():
             yield event
+
+
+def _is_denial(event: ResponseEvent) -> bool:
+    match event:
+        case OutputItemDone(item=ImageCallItem(error=error)):
+            return error == denied()
+        case _:
+            return isinstance(event, ResponseDenied)
 
 
 def _source(action: Action, upstream: Upstream, image_backend: ImageBackend | None) -> Source:

@@ -27,8 +27,10 @@ from limner.core.events import (
     OutputTextDone,
     ReasoningTextDelta,
     ReasoningTextDone,
+    Response,
     ResponseCompleted,
     ResponseCreated,
+    ResponseDenied,
     ResponseEvent,
     ResponseFailed,
     ResponseIncomplete,
@@ -45,6 +47,7 @@ EVENT_TYPES: Mapping[type[NumberedEvent], str] = {
     ResponseCompleted: "response.completed",
     ResponseFailed: "response.failed",
     ResponseIncomplete: "response.incomplete",
+    ResponseDenied: "response.error",
     OutputItemAdded: "response.output_item.added",
     OutputItemDone: "response.output_item.done",
     ContentPartAdded: "response.content_part.added",
@@ -109,6 +112,8 @@ def _event_fields(event: NumberedEvent) -> Json:
             return _partial_image_fields(event)
         case OutputItemAdded() | OutputItemDone():
             return {"output_index": event.output_index, "item": item_json(event.item)}
+        case ResponseDenied(response=response):
+            return _denial_fields(response)
         case _:
             return {"response": response_json(event.response)}
 
@@ -144,6 +149,19 @@ def _partial_image_fields(event: ImageCallPartialImage) -> Json:
         "partial_image_b64": to_base64(event.image),
         **look(event.image, event.resolved),
     }
+
+
+def _denial_fields(response: Response) -> Json:
+    """OpenAI's API has no such event; the vLLM servers that send it say the status as `code`."""
+    error = response.error
+    assert error is not None, "a denied response says why"
+    said = {
+        "message": error.message,
+        "type": "invalid_request_error",
+        "param": None,
+        "code": error.status,
+    }
+    return {"response": {"id": response.id, "status": response.status}, "error": said}
 
 
 def _progress_json(event: ImageCallProgress) -> Json:
