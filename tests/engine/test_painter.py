@@ -305,6 +305,35 @@ async def test_numbers_out_of_range_are_a_failure_and_not_a_black_picture(
         assert isinstance((await drained(painter))[-1], ImageCompleted)
 
 
+async def test_a_mistake_of_ours_ends_all_requests_instead_of_leaving_them_to_wait(
+    loaded: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Scheduler[Any]):
+        def next_tick(self) -> Any:
+            raise AssertionError("a mistake")
+
+    def note(readiness: Readiness) -> None:
+        if readiness.state == "failed":
+            noticed.set()
+
+    noticed = asyncio.Event()
+    painter = Painter(
+        lambda _: loaded,
+        name="x",
+        scheduler=Broken(),
+        fresh_seed=lambda: 0,
+        on_readiness=note,
+    )
+    await painter.start()
+    for _ in range(2):
+        failed = (await drained(painter))[-1]
+        assert isinstance(failed, ImageFailed)
+        assert failed.code == "engine_stopped"
+    await noticed.wait()
+    assert "a mistake" in caplog.text
+    await painter.close()
+
+
 async def test_closing_the_engine_fails_what_is_unfinished(loaded: Any) -> None:
     async with painting(loaded) as painter:
         running, waiting = (

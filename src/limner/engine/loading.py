@@ -209,8 +209,7 @@ def _quiet(diffusers: Any) -> Iterator[None]:
     """Keep progress bars and what libraries say about each other off standard error."""
     import transformers
 
-    libraries = (diffusers.utils.logging, transformers.utils.logging)
-    for library in libraries:
+    for library in (diffusers.utils.logging, transformers.utils.logging):
         library.disable_progress_bar()
     noise = logging.getLogger("diffusers.models.modeling_utils")
     noise.addFilter(_says_something)
@@ -221,8 +220,6 @@ def _quiet(diffusers: Any) -> Iterator[None]:
             yield
     finally:
         noise.removeFilter(_says_something)
-        for library in libraries:
-            library.enable_progress_bar()
 
 
 def _says_something(record: logging.LogRecord) -> bool:

@@ -7,9 +7,10 @@ its own, so that neither the event loop nor the model waits for image files.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import assert_never
 
 from limner.core.errors import ConfigError, ImageError
@@ -33,6 +34,8 @@ from limner.engine.params import capabilities, plan
 from limner.engine.scheduler import Scheduler
 from limner.engine.studio import Stats, Studio
 from limner.engine.worker import Worker
+
+logger = logging.getLogger(__name__)
 
 LOADING_SHARE = 0.9
 """Of the way to readiness; the rest is the first picture."""
@@ -99,7 +102,7 @@ class Painter:
             raise
         studio = Studio(denoiser, self._worker, self._scheduler)
         running = asyncio.create_task(studio.run())
-        running.add_done_callback(lambda _: self._tell("failed", "the engine has stopped"))
+        running.add_done_callback(self._ended)
         self._ready = loaded.facts, studio, running
         self._tell("ready", f"{loaded.facts.name!r} paints on {loaded.device}", 1.0)
 
@@ -108,8 +111,7 @@ class Painter:
         if self._ready:
             running = self._ready[2]
             running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
+            await asyncio.wait([running])
         await self._worker.close()
         await asyncio.to_thread(self._encoder.shutdown)
 
@@ -174,6 +176,12 @@ class Painter:
             status=503,
             retry_after_s=2.0 if loading else None,
         )
+
+    def _ended(self, running: asyncio.Task[None]) -> None:
+        """The studio was closed, or a mistake of ours broke it; either way nothing paints now."""
+        self._tell("failed", "the engine has stopped")
+        if not running.cancelled() and (error := running.exception()):
+            logger.critical("the engine broke", exc_info=error, extra={"action": "paint"})
 
     def _tell(self, state: ReadinessState, message: str, progress: float | None = None) -> None:
         self._readiness = Readiness(state, message, progress)

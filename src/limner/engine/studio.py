@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
+from limner.core.errors import ImageError
 from limner.core.image import ImageFailed
 from limner.engine.denoise import Canvas, Denoiser, group_of
 from limner.engine.job import Frame, Job
@@ -24,6 +25,8 @@ from limner.engine.worker import Worker, failure, not_finite
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_STOPPED = "the engine has stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Studio:
         self._wake = asyncio.Event()
         self._steps = self._pictures = 0
         self._job_seconds = 1.0
+        self._stopped = False
 
     @property
     def stats(self) -> Stats:
@@ -60,7 +64,9 @@ class Studio:
         return Stats(running, queued, self._steps, self._pictures, idle)
 
     def enter(self, plan: Plan) -> Job:
-        """Queue a job. Raises ImageError `queue_full`."""
+        """Queue a job. Raises ImageError: `queue_full`, or `engine_stopped` after `run`."""
+        if self._stopped:
+            raise ImageError(_STOPPED, code="engine_stopped", retryable=True, status=503)
         job = Job(plan)
         self._scheduler.submit(job, retry_after_s=float(round(self._job_seconds) + 1))
         self._jobs.add(job)
@@ -85,7 +91,9 @@ class Studio:
                 elif not self._scheduler.waiting:
                     self._wake.clear()
         finally:
-            self._fail(self._jobs, _STOPPED)
+            self._stopped = True
+            failed = ImageFailed(_STOPPED, code="engine_stopped", retryable=True, status=503)
+            self._fail(self._jobs, failed)
 
     async def _admit(self) -> None:
         admitted: list[Job] = self._scheduler.admit()
@@ -149,6 +157,3 @@ class Studio:
             self._scheduler.leave(job)
             self._jobs.discard(job)
             job.put(failed)
-
-
-_STOPPED = ImageFailed("the engine has stopped", code="engine_stopped", retryable=True, status=503)
