@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from limner.wire.comfyui_workflow import Workflow, read_workflow
+from limner.wire.comfyui_workflow import Value, Workflow, read_workflow
 
 
 def workflow(*inputs: Any) -> Workflow:
@@ -22,7 +22,7 @@ def inputs(filled: dict[str, Any]) -> list[Any]:
 
 def test_a_placeholder_becomes_the_value_itself() -> None:
     template = workflow("{{prompt}}", "{{seed}}", "{{guidance_scale|7}}", ["4", 0], 1, None)
-    values = {"prompt": "a cat", "seed": 5, "guidance_scale": 1.5}
+    values: dict[str, Value | None] = {"prompt": "a cat", "seed": 5, "guidance_scale": 1.5}
     assert inputs(template.fill(values)) == ["a cat", 5, 1.5, ["4", 0], 1, None]
     assert template.names == {"prompt", "seed", "guidance_scale"}
 

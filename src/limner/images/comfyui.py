@@ -32,13 +32,15 @@ from limner.wire.comfyui import (
     PromptReader,
     needs_model,
     order_picture,
+    refused_model,
+    render_prompt,
+)
+from limner.wire.comfyui_answers import (
     read_checkpoints,
     read_comfyui_failure,
     read_history,
     read_is_running,
     read_queued,
-    refused_model,
-    render_prompt,
 )
 from limner.wire.comfyui_workflow import Workflow, read_workflow
 from limner.wire.images import as_error
@@ -196,7 +198,7 @@ class ComfyUi:
     async def _cancel(self, prompt_id: str) -> None:
         """Interrupt a prompt only while it is the one that runs: others have theirs in the queue.
 
-        Servers before 2025 interrupt whatever runs.
+        Older servers interrupt whatever runs, so it is looked at first.
         """
         server = self._server
         try:

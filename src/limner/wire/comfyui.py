@@ -1,8 +1,8 @@
 """ComfyUI's own protocol: prompts are queued over HTTP, their course is told over a WebSocket.
 
 Sources: ComfyUI documentation, "Routes" and "Messages"; its `websockets_api_example.py`.
-- The finished pictures stand in the history, which is written before `executing` names no node, and
-  after `execution_success`.
+- A prompt is over when `executing` names no node: what it gave is in the history only then, not yet
+  at `execution_success`.
 - Previews are binary: a 32-bit kind, big-endian, then for kind 1 a 32-bit format and the picture,
   for kind 4 a 32-bit length, that much JSON, and the picture. Kind 4 is for clients that announce
   that they know it, which we do not; some servers send it to all.
@@ -11,20 +11,18 @@ Sources: ComfyUI documentation, "Routes" and "Messages"; its `websockets_api_exa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from limner.core.image import ImageEvent, ImageFailed, ImageProgress, ImageRequest, Size
 from limner.wire import json
 from limner.wire.comfyui_workflow import Value, Workflow
-from limner.wire.images_error import failure_of
-from limner.wire.images_picture import broken, is_count, picture_of
+from limner.wire.images_error import MAX_MESSAGE_CHARS
+from limner.wire.images_picture import is_count, picture_of
 from limner.wire.images_plain import (
     Painting,
     PreviewChoice,
     adjustments,
     own_model,
-    read_object,
     unsupported,
 )
 
@@ -33,15 +31,6 @@ Json = dict[str, Any]
 NAME = "comfyui"
 
 _PREVIEW, _PREVIEW_WITH_METADATA = 1, 4
-
-
-@dataclass(frozen=True, slots=True)
-class OutputFile:
-    """A picture that ComfyUI keeps; the fields are the query of `GET /view`."""
-
-    filename: str
-    subfolder: str
-    type: str
 
 
 def refused_model(workflow: Workflow, request: ImageRequest) -> ImageFailed | None:
@@ -88,7 +77,7 @@ def render_prompt(
 ) -> Json:
     """The body of `POST /prompt`.
 
-    prompt_id: our own choice, which servers before 2025 answer with another. preview_method: what
+    prompt_id: our own choice, which older servers answer with another. preview_method: what
     the prompt wants counts for it, else the server's flag does, which is `none` unless set.
     """
     request = painting.request
@@ -177,101 +166,11 @@ class PromptReader:
         return message[8 + second :] if is_ours else None
 
 
-def read_queued(body: bytes) -> str | ImageFailed:
-    """The id of a prompt that was queued."""
-    value = read_object(body)
-    id = value.get("prompt_id")
-    return id if isinstance(id, str) else broken("queued the prompt without saying its prompt_id")
-
-
-def read_checkpoints(body: bytes) -> str | ImageFailed:
-    """The first of the server's checkpoints, from `GET /models/checkpoints`."""
-    try:
-        names = json.load(body)
-    except ValueError:
-        names = None
-    if isinstance(names, list) and names and isinstance(names[0], str):
-        return names[0]
-    return ImageFailed(
-        "The ComfyUI server has no checkpoint: put one into its folder models/checkpoints",
-        code="model_not_found",
-        status=502,
-    )
-
-
-def read_is_running(body: bytes, prompt_id: str) -> bool:
-    """Whether `GET /queue` says that this prompt is what the server works on."""
-    running = read_object(body).get("queue_running")
-    entries = running if isinstance(running, list) else []
-    return any(isinstance(entry, list) and prompt_id in entry[1:2] for entry in entries)
-
-
-def read_history(body: bytes, prompt_id: str) -> OutputFile | ImageFailed:
-    """Where the picture is, from `GET /history/{prompt_id}`; saved ones go before temporary."""
-    entry = read_object(body).get(prompt_id)
-    outputs = entry.get("outputs") if isinstance(entry, dict) else None
-    nodes = outputs.values() if isinstance(outputs, dict) else ()
-    files = [file for node in nodes for file in _files(node)]
-    if not files:
-        return broken("ran the workflow, which gave no picture; it needs a SaveImage node")
-    return next((file for file in files if file.type == "output"), files[0])
-
-
-def _files(node: object) -> list[OutputFile]:
-    """The pictures among what a node gave."""
-    images = node.get("images") if isinstance(node, dict) else None
-    found = []
-    for image in images if isinstance(images, list) else ():
-        if isinstance(image, dict):
-            match image.get("filename"), image.get("subfolder", ""), image.get("type", "output"):
-                case (str(filename), str(subfolder), str(kind)):
-                    found.append(OutputFile(filename, subfolder, kind))
-    return found
-
-
-def read_comfyui_failure(
-    body: bytes,
-    status: int,
-    *,
-    retry_after_s: float | None = None,
-    should_retry: bool | None = None,
-) -> ImageFailed:
-    """Read what ComfyUI answered instead of 200; arguments as in `read_image_failure`.
-
-    400 is about the workflow and what was filled in: `{"error", "node_errors"}`.
-    """
-    value = read_object(body)
-    faults = _faults(value.get("node_errors"))
-    if status != 400 or not faults:
-        return failure_of(
-            value or body.decode(errors="replace"),
-            502 if status == 400 else status,
-            retry_after_s=retry_after_s,
-            should_retry=should_retry,
-        )
-    return ImageFailed(
-        f"ComfyUI refused the workflow: {'; '.join(faults)}"[:500],
-        code="invalid_workflow",
-        status=502,
-    )
-
-
-def _faults(nodes: object) -> list[str]:
-    """One text for each `{"message", "details"}` of each node."""
-    return [
-        ": ".join(str(fault[key]) for key in ("message", "details") if fault.get(key))
-        for node in (nodes.values() if isinstance(nodes, dict) else ())
-        if isinstance(node, dict) and isinstance(node.get("errors"), list)
-        for fault in node["errors"]
-        if isinstance(fault, dict)
-    ]
-
-
 def _failed_node(data: Json) -> ImageFailed:
     kind = str(data.get("exception_type"))
     text = " ".join(str(data.get("exception_message")).split())
     return ImageFailed(
-        f"ComfyUI failed in {data.get('node_type')}: {text}"[:500],
+        f"ComfyUI failed in {data.get('node_type')}: {text}"[:MAX_MESSAGE_CHARS],
         # Memory may be free again later; what else fails in a node fails again.
         retryable="OutOfMemory" in kind,
         status=502,

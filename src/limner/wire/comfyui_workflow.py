@@ -58,11 +58,10 @@ def read_workflow(text: bytes | str) -> Workflow:
     defaults: dict[str, Value] = {}
 
     def noted(text: str) -> str:
-        for name, default in _PLACEHOLDER.findall(text):
+        for name, written in _PLACEHOLDER.findall(text):
             names.add(name)
-            if default and defaults.setdefault(name, _default(name, default)) != _default(
-                name, default
-            ):
+            default = _default(name, written) if written else defaults.get(name)
+            if default is not None and defaults.setdefault(name, default) != default:
                 raise ValueError(f"{{{{{name}}}}} has two different defaults")
         return text
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from limner.core.image import ImageCompleted, ImageFailed, ImageProgress, ImageRequest
-from limner.wire.images_error import USER_TYPE, failure_of
+from limner.wire.images_error import MAX_MESSAGE_CHARS, USER_TYPE, failure_of
 from limner.wire.images_picture import SEEDS, broken, is_count, read_picture
 from limner.wire.images_plain import Painting, adjustments, own_model, read_object, unsupported
 
@@ -126,7 +126,7 @@ def read_job_failure(
 
 def _failed(value: Json) -> ImageFailed:
     error = value.get("error")
-    text = " ".join(error.split())[:500] if isinstance(error, str) else ""
+    text = " ".join(error.split())[:MAX_MESSAGE_CHARS] if isinstance(error, str) else ""
     return ImageFailed(
         f"The image back end could not paint: {text or 'it did not say why'}",
         retryable=True,

@@ -105,9 +105,7 @@ def own_model(asked: str | None, configured: str | None, name: str) -> str | Non
     return asked
 
 
-def adjustments(
-    request: ImageRequest, name: str, takes: Collection[str] = ()
-) -> tuple[str, ...]:
+def adjustments(request: ImageRequest, name: str, takes: Collection[str] = ()) -> tuple[str, ...]:
     """What is done otherwise than asked, as far as it is known before the picture is painted.
 
     takes: the options that the server has.
