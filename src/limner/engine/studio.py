@@ -100,6 +100,8 @@ class Studio:
         for position, waiting in enumerate(self._scheduler.waiting, 1):
             waiting.tell_progress(queue_position=position)
         for job in admitted:
+            if job not in self._jobs:
+                continue  # it left while another was begun
             job.began_s = time.monotonic()
             canvases = await self._attempt([job], self._denoiser.begin, job.plan)
             if canvases is not None:
