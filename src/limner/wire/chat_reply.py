@@ -28,7 +28,7 @@ from limner.wire.reply_body import MAX_EVENT_BYTES, BrokenReplyError, ReplyBody
 
 Json = dict[str, Any]
 
-_INCOMPLETE: dict[str, IncompleteReason] = {
+INCOMPLETE: dict[str, IncompleteReason] = {
     "length": "max_output_tokens",
     "content_filter": "content_filter",
 }
@@ -75,7 +75,7 @@ class ChatReplyDecoder:
             self.is_finished = True
             return [failure_of(chunk, None)]
         if isinstance(chunk.get("usage"), dict):
-            self._usage = _usage(chunk["usage"])
+            self._usage = usage_of(chunk["usage"])
         choices = chunk.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
         return self._read_choice(choice) if isinstance(choice, dict) else []
@@ -111,7 +111,7 @@ class ChatReplyDecoder:
         if self._calls.unnamed:
             return [self._fail("called a function without naming it")]
         self.is_finished = True
-        incomplete = _INCOMPLETE.get(self._finish_reason or "stop")
+        incomplete = INCOMPLETE.get(self._finish_reason or "stop")
         return [*self._calls.end(), TurnEnded(self._usage, incomplete)]
 
     def _fail(self, what: str) -> TurnFailed:
@@ -134,7 +134,8 @@ def _text(content: object) -> str:
     return content if isinstance(content, str) else ""
 
 
-def _usage(usage: Json) -> Usage:
+def usage_of(usage: Json) -> Usage:
+    """The tokens that a server counted, in the words of Chat Completions and Completions."""
     return Usage(
         input_tokens=_count(usage, "prompt_tokens"),
         output_tokens=_count(usage, "completion_tokens"),

@@ -198,7 +198,7 @@ class _Messages:
         if pictures:
             self._lifted.append(_text(f"Pictures of {origin}:"))
             self._lifted += [_picture(part) for part in pictures]
-        texts = [_words(part) for part in parts if part not in pictures]
+        texts = [words_of(part) for part in parts if part not in pictures]
         if not texts and pictures:
             return "The picture is in the next user message."
         return "\n".join(texts)
@@ -207,9 +207,10 @@ class _Messages:
         """A plain string where there is no picture: small servers know nothing else."""
         parts = tuple(parts)
         if not self._vision or not any(isinstance(part, ImagePart) for part in parts):
-            return "\n".join(_words(part) for part in parts)
+            return "\n".join(words_of(part) for part in parts)
         return [
-            _picture(part) if isinstance(part, ImagePart) else _text(_words(part)) for part in parts
+            _picture(part) if isinstance(part, ImagePart) else _text(words_of(part))
+            for part in parts
         ]
 
 
@@ -221,7 +222,8 @@ def _call(call: FunctionCall) -> Json:
     }
 
 
-def _words(part: Part) -> str:
+def words_of(part: Part) -> str:
+    """The text of a part, or a line in the place of a picture that the model cannot see."""
     match part:
         case TextPart(text):
             return text
