@@ -27,6 +27,7 @@ from limner.images.openai import OpenAIImages
 from limner.server.application import Rules, enclose
 from limner.server.images_api import images_routes
 from limner.wire import sse
+from limner.wire.images_dialect import ServerFacts
 from limner.wire.pictures import to_base64
 from tests.pictures import picture
 from tests.scripted_chat import Reply, ScriptedChat, fails
@@ -63,10 +64,11 @@ class ScriptedServer(ScriptedChat):
 
 @asynccontextmanager
 async def back_end(
-    url: str, key: str | None = None, limits: HttpLimits = AT_ONCE, **options: Any
+    url: str, key: str | None = None, limits: HttpLimits = AT_ONCE, **facts: Any
 ) -> AsyncIterator[OpenAIImages]:
+    facts.setdefault("capabilities", ImageCapabilities("images"))
     async with ImagesHttp(url, key=key, limits=limits) as http:
-        yield OpenAIImages(http, **options)
+        yield OpenAIImages(http, ServerFacts(**facts))
 
 
 async def ask(images: OpenAIImages, request: ImageRequest = CAT) -> list[ImageEvent]:

@@ -1,4 +1,4 @@
-"""The Images API as it is asked: bodies of requests, and replies of every kind of server."""
+"""Replies of an Images API, from every kind of server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from limner.core.errors import ImageError
 from limner.core.image import (
-    ImageCapabilities,
     ImageCompleted,
     ImageEvent,
     ImageFailed,
@@ -25,12 +24,10 @@ from limner.core.image import (
 )
 from limner.wire import sse
 from limner.wire.images import ImagesCall, encode_event, encode_failure, encode_reply
-from limner.wire.images_client import ImagesReplyDecoder, render_images_request
+from limner.wire.images_client import ImagesReplyDecoder
 from limner.wire.pictures import to_base64
 from tests.pictures import picture
 
-FOREIGN = ImageCapabilities("theirs")
-OURS = ImageCapabilities("tiny", progress=True, seed=True)
 CAT = ImageRequest("a cat")
 PNG, WEBP = picture(), picture(format="webp")
 LOOK = Resolved(Size(8, 8), "high", "opaque", "png", 7, 8, "tiny", ("rounded",))
@@ -59,69 +56,6 @@ def failure(*chunks: bytes, limit: int = 10**6) -> ImageFailed:
     [event] = decoded(*chunks, limit=limit)
     assert isinstance(event, ImageFailed)
     return event
-
-
-def test_only_what_is_asked_is_sent() -> None:
-    assert render_images_request(CAT, FOREIGN) == {"prompt": "a cat", "n": 1}
-
-
-def test_everything_asked_is_sent() -> None:
-    request = ImageRequest(
-        "a cat",
-        model="m",
-        size=Size(1280, 720),
-        quality="low",
-        background="opaque",
-        output_format="webp",
-        output_compression=0,
-        moderation="low",
-        partial_images=2,
-        n=2,
-        seed=0,
-        steps=8,
-        guidance_scale=0.0,
-    )
-    assert render_images_request(request, OURS, model="other") == {
-        "prompt": "a cat",
-        "model": "m",
-        "n": 2,
-        "size": "1280x720",
-        "quality": "low",
-        "background": "opaque",
-        "output_format": "webp",
-        "output_compression": 0,
-        "moderation": "low",
-        "seed": 0,
-        "steps": 8,
-        "guidance_scale": 0.0,
-        "stream": True,
-        "partial_images": 2,
-        "progress": True,
-    }
-
-
-def test_the_model_may_be_set_for_the_client() -> None:
-    body = render_images_request(CAT, FOREIGN, model="gpt-image-2")
-    assert body == {"prompt": "a cat", "n": 1, "model": "gpt-image-2"}
-
-
-def test_foreign_servers_are_asked_for_a_stream_only_for_previews() -> None:
-    wanted = ImageRequest("a cat", partial_images=1)
-    assert render_images_request(wanted, FOREIGN) == {
-        "prompt": "a cat",
-        "n": 1,
-        "stream": True,
-        "partial_images": 1,
-    }
-    without = ImageCapabilities("theirs", partial_images=False)
-    assert render_images_request(wanted, without) == {"prompt": "a cat", "n": 1}
-
-
-@pytest.mark.parametrize("asked", [{"seed": 0}, {"steps": 8}, {"guidance_scale": 0.0}])
-def test_foreign_servers_are_not_asked_what_they_do_not_know(asked: dict[str, Any]) -> None:
-    failed = render_images_request(ImageRequest("a cat", **asked), FOREIGN)
-    assert isinstance(failed, ImageFailed)
-    assert (failed.param, failed.code, failed.status) == (*asked, "not_supported", 400)
 
 
 EVENTS: list[ImageProgress | PartialImage | ImageCompleted] = [

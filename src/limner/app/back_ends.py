@@ -16,6 +16,7 @@ from limner.images.http import ImagesHttp
 from limner.images.image_jobs import ImageJobs, image_jobs_server
 from limner.images.openai import OpenAIImages
 from limner.wire.comfyui_workflow import Workflow, read_workflow
+from limner.wire.images_dialect import ServerFacts
 
 
 @asynccontextmanager
@@ -43,7 +44,7 @@ async def open_back_end(address: str, settings: Settings) -> AsyncIterator[Image
         case _:
             async with ImagesHttp(url, key=key) as http:
                 can = ImageCapabilities(model or "images")
-                yield OpenAIImages(http, model=model, capabilities=can)
+                yield OpenAIImages(http, ServerFacts(can, model=model))
 
 
 def _workflow(path: Path | None) -> Workflow | None:

@@ -23,6 +23,7 @@ from limner.images.http import ImagesHttp
 from limner.images.openai import OpenAIImages
 from limner.wire import engine_status
 from limner.wire.engine_status import EngineStatus
+from limner.wire.images_dialect import ServerFacts
 
 PROBE_TIMEOUT_S = 15.0
 _PASSED_ON = frozenset(
@@ -66,7 +67,7 @@ async def open_child(settings: Settings) -> AsyncIterator[EngineChild]:
             environ=engine_environ(os.environ),
         )
         backend = WaitingBackend(
-            OpenAIImages(http, capabilities=can),
+            OpenAIImages(http, ServerFacts(can)),
             supervisor.settled,
             queue_limit=settings.max_queue + settings.max_concurrent,
         )

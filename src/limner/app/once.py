@@ -12,6 +12,7 @@ from limner.core.ports import ImageBackend
 from limner.core.readiness import Readiness
 from limner.images.http import ImagesHttp
 from limner.images.openai import OpenAIImages
+from limner.wire.images_dialect import ServerFacts
 
 
 @asynccontextmanager
@@ -31,4 +32,5 @@ async def open_here(
 async def open_there(url: str, key: str | None) -> AsyncIterator[ImageBackend]:
     """The Limner that runs at this address."""
     async with ImagesHttp(url, key=key) as http:
-        yield OpenAIImages(http, capabilities=ImageCapabilities(url, progress=True, seed=True))
+        can = ImageCapabilities(url, progress=True, seed=True)
+        yield OpenAIImages(http, ServerFacts(can))

@@ -82,6 +82,8 @@ class ImageError(LimnerError):
     type: OpenAI's error type; `image_generation_user_error` when prompt or options are to blame.
     retryable: whether the same call may succeed later; the model is told.
     status: the HTTP status on the Images API, where there is no model to tell.
+    was_taken: False only where the back end surely did not take the request on, so that asking
+        another can neither paint nor cost twice.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class ImageError(LimnerError):
         status: int = 500,
         param: str | None = None,
         retry_after_s: float | None = None,
+        was_taken: bool = True,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -102,6 +105,7 @@ class ImageError(LimnerError):
         self.status = status
         self.param = param
         self.retry_after_s = retry_after_s
+        self.was_taken = was_taken
 
 
 class ConfigError(LimnerError):

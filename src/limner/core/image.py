@@ -148,6 +148,7 @@ class ImageFailed:
     status: int = 500
     param: str | None = None
     retry_after_s: float | None = None
+    was_taken: bool = True
 
 
 ImageEvent = ImageProgress | PartialImage | ImageCompleted | ImageFailed

@@ -54,6 +54,7 @@ class WaitingBackend:
                 retryable=True,
                 status=503,
                 retry_after_s=10.0,
+                was_taken=False,
             )
         self._waiting += 1
         try:
@@ -73,4 +74,5 @@ def _not_ready(why: str) -> ImageFailed:
         retryable=True,
         status=503,
         retry_after_s=10.0,
+        was_taken=False,
     )

@@ -115,15 +115,14 @@ class Connection:
         try:
             async with asyncio.timeout(self._limits.first_byte_s):
                 response = await self.session.request(method, url, data=body, allow_redirects=False)
-        except aiohttp.ConnectionTimeoutError as error:
-            raise unreachable(self._socket or str(url), error, was_taken=False) from error
+        except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError) as error:
+            # Nothing was sent. What is asked for with GET, though, was ordered before.
+            was_taken = method == "GET"
+            raise unreachable(self._socket or str(url), error, was_taken=was_taken) from error
         except TimeoutError:
             raise too_slow(self._limits.first_byte_s) from None
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-            where = self._socket or str(url)
-            # Without a connection nothing was sent; after one, nobody knows.
-            was_taken = not isinstance(error, aiohttp.ClientConnectorError)
-            raise unreachable(where, error, was_taken=was_taken) from error
+            raise unreachable(self._socket or str(url), error) from error
         except aiohttp.ClientError as error:
             raise broken_off(error) from error
         encoding = response.headers.get("Content-Encoding", "identity")
@@ -185,7 +184,7 @@ class Connection:
             retry_after_s=_seconds(response.headers),
             should_retry=_SHOULD_RETRY.get(response.headers.get("x-should-retry", "")),
         )
-        was_taken = response.status not in _NOT_TAKEN
+        was_taken = response.method == "GET" or response.status not in _NOT_TAKEN
         return as_error(replace(self._without_secret(failed), was_taken=was_taken))
 
     def _without_secret(self, failed: ImageFailed) -> ImageFailed:

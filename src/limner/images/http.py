@@ -15,12 +15,14 @@ import aiohttp
 from yarl import URL
 
 from limner.images.connection import Connection, HttpLimits, parse_base_url
+from limner.wire.images_dialect import Endpoint
 
 __all__ = ["HttpLimits", "ImagesHttp"]
 
 logger = logging.getLogger(__name__)
 
 TOO_MANY_REQUESTS = 429
+GENERATE = Endpoint()
 
 
 class ImagesHttp(Connection):
@@ -28,6 +30,7 @@ class ImagesHttp(Connection):
 
     base_url: with or without `/v1`, such as `http://localhost:8034` or `https://host/openai/v1`.
     socket: path of a Unix domain socket to reach it by; the host of base_url is then only a name.
+    key_header: where the key goes; into `Authorization` it goes as a bearer token.
     Raises ConfigError for an address that cannot be one.
     """
 
@@ -37,6 +40,7 @@ class ImagesHttp(Connection):
         *,
         socket: str | None = None,
         key: str | None = None,
+        key_header: str = "Authorization",
         limits: HttpLimits | None = None,
     ) -> None:
         headers = {
@@ -44,16 +48,21 @@ class ImagesHttp(Connection):
             "Accept": "text/event-stream, application/json",
         }
         if key:
-            headers["Authorization"] = f"Bearer {key}"
+            headers[key_header] = f"Bearer {key}" if key_header == "Authorization" else key
         super().__init__(socket=socket, headers=headers, secret=key, limits=limits)
-        self._endpoint = _endpoint(base_url)
+        url = parse_base_url(base_url)
+        self._base = url.with_path(url.path.rstrip("/").removesuffix(GENERATE.path))
 
-    async def post(self, body: bytes) -> AsyncGenerator[bytes, None]:
+    async def post(
+        self, body: bytes, endpoint: Endpoint = GENERATE, path: str | None = None
+    ) -> AsyncGenerator[bytes, None]:
         """Yield the body of a 200 as it arrives; closing the iterator closes the connection.
 
-        Raises ImageError for everything else that may happen.
+        path: the endpoint's, with the model in its place. Raises ImageError for everything else
+        that may happen.
         """
-        response = await self._open_patiently(body)
+        url = self._url(path or endpoint.path).with_query(dict(endpoint.query))
+        response = await self._open_patiently(endpoint.method, url, body)
         try:
             async with aclosing(self.read(response)) as pieces:
                 async for piece in pieces:
@@ -61,9 +70,30 @@ class ImagesHttp(Connection):
         finally:
             response.close()
 
-    async def _open_patiently(self, body: bytes) -> aiohttp.ClientResponse:
+    async def fetch(self, link: str) -> bytes | None:
+        """The file at an address that a reply named; None where that is another server's.
+
+        Only the server that was configured is asked: it chose the address, and sees our key.
+        Raises ImageError when it does not give the file.
+        """
+        try:
+            url = self._base.join(URL(link))
+        except ValueError:
+            return None
+        if url.user or url.origin() != self._base.origin():
+            return None
+        response = await self.open("GET", url)
+        try:
+            if response.status != 200:
+                raise await self.refusal(response)
+            async with aclosing(self.read(response)) as pieces:
+                return b"".join([piece async for piece in pieces])
+        finally:
+            response.close()
+
+    async def _open_patiently(self, method: str, url: URL, body: bytes) -> aiohttp.ClientResponse:
         for attempt in range(self._limits.retries):
-            response = await self.open("POST", self._endpoint, body)
+            response = await self.open(method, url, body)
             if response.status == 200:
                 return response
             refusal = await self.refusal(response)
@@ -75,13 +105,13 @@ class ImagesHttp(Connection):
                 raise refusal
             logger.info("image back end is asked again", extra={"wait_s": wait_s})
             await asyncio.sleep(wait_s)
-        response = await self.open("POST", self._endpoint, body)
+        response = await self.open(method, url, body)
         if response.status != 200:
             raise await self.refusal(response)
         return response
 
-
-def _endpoint(base_url: str) -> URL:
-    url = parse_base_url(base_url)
-    path = url.path.rstrip("/").removesuffix("/images/generations")
-    return url.with_path(path or "/v1") / "images/generations"
+    def _url(self, path: str) -> URL:
+        base = self._base.path
+        if not base.strip("/") and path == GENERATE.path:
+            base = "/v1"  # where every server has it, for those who name only the server
+        return self._base.with_path(base.rstrip("/") + path)

@@ -10,34 +10,28 @@ from limner.core.image import ImageCapabilities, ImageEvent, ImageFailed, ImageR
 from limner.images.connection import as_failed
 from limner.images.http import ImagesHttp
 from limner.wire import json
-from limner.wire.images_client import ImagesReplyDecoder, render_images_request
+from limner.wire.images_client import ImagesReplyDecoder
+from limner.wire.images_dialect import ImagesOrder, ServerFacts, render_images_request
 
-FOREIGN = ImageCapabilities("images", progress=False, seed=False)
+FOREIGN = ServerFacts(ImageCapabilities("images"))
 
 
 class OpenAIImages:
     """The port `ImageBackend` over the Images API.
 
     http: open, and closed by its owner.
-    capabilities: `progress` and `seed` say that it is our own engine, which knows more than OpenAI;
-        `partial_images=False` never asks it for a stream on their account.
-    model: the server's name of the model, where the client asked for none.
+    server: what is known of the one at its other end. The capabilities `progress` and `seed` say
+        that it knows more than OpenAI's; without `partial_images` it is never asked for a stream
+        on their account.
     """
 
-    def __init__(
-        self,
-        http: ImagesHttp,
-        *,
-        model: str | None = None,
-        capabilities: ImageCapabilities = FOREIGN,
-    ) -> None:
+    def __init__(self, http: ImagesHttp, server: ServerFacts = FOREIGN) -> None:
         self._http = http
-        self._model = model
-        self._capabilities = capabilities
+        self._server = server
 
     @property
     def capabilities(self) -> ImageCapabilities:
-        return self._capabilities
+        return self._server.capabilities
 
     async def generate(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
         """Yield progress, previews and `request.n` pictures.
@@ -45,20 +39,26 @@ class OpenAIImages:
         Ends with the last `ImageCompleted`, or with `ImageFailed`. Closing the iterator closes the
         connection, which stops our engine at its next step.
         """
-        body = render_images_request(request, self._capabilities, model=self._model)
-        if isinstance(body, ImageFailed):
-            yield body
+        order = render_images_request(request, self._server)
+        if isinstance(order, ImageFailed):
+            yield order
             return
-        decoder = ImagesReplyDecoder(request)
+        decoder = ImagesReplyDecoder(request, said=order.said)
         try:
-            async with aclosing(self._http.post(json.dump(body))) as pieces:
+            async with aclosing(self._ask(order)) as pieces:
                 async for piece in pieces:
                     for event in decoder.feed(piece):
                         yield event
                     if decoder.is_finished:
                         return
+            for link in decoder.links:
+                if (content := await self._http.fetch(link)) is not None:
+                    decoder.add(link, content)
         except ImageError as error:
             yield as_failed(error)
             return
         for event in decoder.flush():
             yield event
+
+    def _ask(self, order: ImagesOrder) -> AsyncGenerator[bytes, None]:
+        return self._http.post(json.dump(order.body), self._server.endpoint, order.path)

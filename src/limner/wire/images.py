@@ -102,6 +102,7 @@ def as_error(failed: ImageFailed) -> ImageError:
         status=failed.status,
         param=failed.param,
         retry_after_s=failed.retry_after_s,
+        was_taken=failed.was_taken,
     )
 
 

@@ -1,4 +1,4 @@
-"""The Images API as it is asked: a request's body out, the reply's bytes in, streamed or not.
+"""The replies of an Images API: their bytes in, image events out, streamed or not.
 
 Real servers differ from the reference, and this reader takes them as they are:
 - one that ignores `stream: true` answers one JSON object; it is told by its first byte;
@@ -7,22 +7,24 @@ Real servers differ from the reference, and this reader takes them as they are:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from limner.core.image import (
-    ImageCapabilities,
     ImageCompleted,
     ImageEvent,
     ImageFailed,
     ImageRequest,
     ImageUsage,
     PartialImage,
+    Resolved,
 )
 from limner.wire import json
-from limner.wire.images_error import USER_TYPE, failure_of
+from limner.wire.images_error import failure_of
 from limner.wire.images_picture import (
     broken,
     is_count,
+    is_link,
     ours_of,
     read_picture,
     read_preview_resolved,
@@ -36,61 +38,27 @@ Json = dict[str, Any]
 
 MAX_EVENT_BYTES = 128 * 1024 * 1024
 
-_OURS = ("seed", "steps", "guidance_scale")
-
-
-def is_streamed(request: ImageRequest, capabilities: ImageCapabilities) -> bool:
-    """Whether a stream tells more than one JSON object would."""
-    return capabilities.progress or (capabilities.partial_images and request.partial_images > 0)
-
-
-def render_images_request(
-    request: ImageRequest, capabilities: ImageCapabilities, *, model: str | None = None
-) -> Json | ImageFailed:
-    """The body of `POST …/images/generations`, or why this back end cannot be asked.
-
-    model: where the request names none. `response_format` is not sent: OpenAI's models refuse it.
-    """
-    if not capabilities.seed:
-        for name in _OURS:
-            if getattr(request, name) is not None:
-                return ImageFailed(
-                    f"{name} is not known to the image back end {capabilities.name!r}; "
-                    "leave it out",
-                    code="not_supported",
-                    type=USER_TYPE,
-                    status=400,
-                    param=name,
-                )
-    body = {
-        "prompt": request.prompt,
-        "model": request.model or model,
-        "n": request.n,
-        "size": str(request.size) if request.size else None,
-        "quality": request.quality,
-        "background": request.background,
-        "output_format": request.output_format,
-        "output_compression": request.output_compression,
-        "moderation": request.moderation,
-        **{name: getattr(request, name) for name in _OURS},
-    }
-    if is_streamed(request, capabilities):
-        body |= {"stream": True, "partial_images": request.partial_images}
-        body["progress"] = capabilities.progress or None
-    return {name: value for name, value in body.items() if value is not None}
-
 
 class ImagesReplyDecoder:
     """Bytes of a reply in, image events out; after the terminal event nothing comes any more.
 
-    limit_bytes: the most that one event may hold, or the one JSON object of a reply without events.
+    said: adjustments that were known before. limit_bytes: the most that one event may hold, or the
+    one JSON object of a reply without events.
     """
 
-    def __init__(self, request: ImageRequest, *, limit_bytes: int = MAX_EVENT_BYTES) -> None:
+    def __init__(
+        self,
+        request: ImageRequest,
+        *,
+        said: tuple[str, ...] = (),
+        limit_bytes: int = MAX_EVENT_BYTES,
+    ) -> None:
         self._request = request
+        self._said = said
         self._limit_bytes = limit_bytes
         self._sse = SseDecoder(limit_bytes)
         self._body: bytearray | None = None
+        self._fetched: dict[str, bytes] = {}
         self._started = False
         self._done: set[int] = set()
         self._usage: ImageUsage | None = None
@@ -109,6 +77,24 @@ class ImagesReplyDecoder:
         if len(self._body) > self._limit_bytes:
             return self._end(broken(f"sent more than {self._limit_bytes} bytes in one reply"))
         return []
+
+    @property
+    def links(self) -> list[str]:
+        """Where pictures are that a reply in one JSON object names instead of bringing.
+
+        To be asked for when the body is over; `add` gives what is there.
+        """
+        if self._body is None or b'"url"' not in self._body:
+            return []
+        try:
+            data = json.load(bytes(self._body))["data"]
+            return [entry["url"] for entry in data[: self._request.n] if is_link(entry)]
+        except (ValueError, TypeError, KeyError):
+            return []
+
+    def add(self, link: str, content: bytes) -> None:
+        """Take the file that one of `links` led to."""
+        self._fetched[link] = content
 
     def flush(self) -> list[ImageEvent]:
         """The body is over; return what remains, the terminal event last."""
@@ -174,17 +160,17 @@ class ImagesReplyDecoder:
 
     def _partial(self, value: Json) -> list[ImageEvent]:
         picture = self._place(value)
-        image = read_picture(value)
+        image = read_picture(value, self._fetched)
         index = value.get("partial_image_index")
         if isinstance(image, ImageFailed) or not is_count(index):
             return []  # A preview may be missing; the picture itself is still to come.
         look = read_preview_resolved(value, self._request, image, picture)
-        return [PartialImage(index, image, look, picture)]
+        return [PartialImage(index, image, self._with_said(look), picture)]
 
     def _completed(self, look: Json, entry: Json, *, has_usage: bool = True) -> list[ImageEvent]:
         """look: where the settings stand. entry: where the picture stands."""
         picture = self._place(entry)
-        image = read_picture(entry)
+        image = read_picture(entry, self._fetched)
         if isinstance(image, ImageFailed):
             return self._end(image)
         if has_usage and isinstance(usage := look.get("usage"), dict):
@@ -193,7 +179,10 @@ class ImagesReplyDecoder:
         self.is_finished = len(self._done) == self._request.n
         resolved = read_resolved(look, self._request, image, picture)
         usage_of_all = self._usage if self.is_finished else None
-        return [ImageCompleted(image, resolved, usage_of_all, picture)]
+        return [ImageCompleted(image, self._with_said(resolved), usage_of_all, picture)]
+
+    def _with_said(self, look: Resolved) -> Resolved:
+        return replace(look, adjustments=(*self._said, *look.adjustments))
 
     def _place(self, value: Json) -> int:
         """Which of the pictures asked this is: as it says, or the first that is still to come."""

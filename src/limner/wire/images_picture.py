@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeGuard
 
@@ -35,19 +36,26 @@ _QUALITIES = frozenset({"low", "medium", "high", "xhigh", "max"})
 _BACKGROUNDS = frozenset({"transparent", "opaque"})
 
 
-def read_picture(entry: Json) -> ImageData | ImageFailed:
+def is_link(entry: object) -> bool:
+    """Whether this entry of a reply names a picture instead of bringing it."""
+    if not isinstance(entry, dict) or entry.get("b64_json"):
+        return False
+    url = entry.get("url")
+    return isinstance(url, str) and bool(url) and not url.startswith("data:")
+
+
+def read_picture(
+    entry: Json, fetched: Mapping[str, bytes] | None = None
+) -> ImageData | ImageFailed:
+    """fetched: the files that were where entries said that their pictures are."""
     text = entry.get("b64_json") or entry.get("url")
     if not isinstance(text, str):
         return broken("answered without a picture")
+    if is_link(entry):
+        content = (fetched or {}).get(text)
+        return _elsewhere() if content is None else picture_of(content)
     if text.startswith("data:"):
         text = text.partition(",")[2]
-    elif text.startswith(("http://", "https://")):
-        return ImageFailed(
-            "The image back end answered with the URL of a picture instead of the picture, which "
-            "is not fetched; configure it to answer with b64_json",
-            code="not_supported",
-            status=502,
-        )
     try:
         content = pybase64.b64decode(text, validate=True)
     except ValueError:
@@ -60,6 +68,15 @@ def picture_of(content: bytes) -> ImageData | ImageFailed:
     if kind is None or kind == "gif":
         return broken(f"sent {kind or 'something unknown'}, not a PNG, JPEG or WebP picture")
     return ImageData(content, kind)
+
+
+def _elsewhere() -> ImageFailed:
+    return ImageFailed(
+        "The image back end answered with the URL of a picture on another server, which is not "
+        "fetched; configure it to answer with b64_json",
+        code="not_supported",
+        status=502,
+    )
 
 
 def read_resolved(value: Json, request: ImageRequest, image: ImageData, picture: int) -> Resolved:
