@@ -21,6 +21,7 @@ from limner.core.items import (
     RefusalPart,
     TextPart,
 )
+from limner.wire import json
 from limner.wire.anthropic_messages import AnthropicMessages
 from limner.wire.anthropic_thoughts import seal
 from tests.pictures import picture
@@ -152,9 +153,21 @@ def test_a_model_without_eyes_reads_what_it_cannot_see() -> None:
     assert rendered.left_out == 0
 
 
-def test_broken_arguments_are_mended() -> None:
-    _, (_, [block]), _ = contents(call("a", "{'prompt': 'a cat'"), output("a", "A"))
-    assert block == used("a")
+@pytest.mark.parametrize(
+    ("arguments", "sent"),
+    [
+        ("{'prompt': 'a cat'", {"prompt": "a cat"}),
+        ("[1]", {}),
+        ('{"half": "\\ud800"}', {"half": "?"}),
+        ('{"n": NaN}', {}),
+        ('{"n": 123456789012345678901234567890}', {"n": 123456789012345678901234567890.0}),
+        ('{"n": ' + "[" * 200 + "]" * 200 + "}", {}),
+    ],
+)
+def test_arguments_are_an_object_that_can_be_sent(arguments: str, sent: dict[str, Any]) -> None:
+    _, (_, [block]), _ = contents(call("a", arguments), output("a", "A"))
+    assert block["input"] == sent
+    assert json.dump(block)
 
 
 def test_an_output_that_comes_late_still_follows_its_call_at_once() -> None:

@@ -2,7 +2,8 @@
 
 - The key goes to the configured address only: redirects are not followed, proxies of the
   environment and cookies are not used, and no message repeats it.
-- A request is repeated only while nothing has been answered: connection refused or lost, 429, 503.
+- A request is repeated only while nothing has been answered: connection refused or lost, 429,
+  503, 529.
 - Bytes come as the network brings them (`iter_any`), never compressed, so that a small reply cannot
   become a large one.
 """

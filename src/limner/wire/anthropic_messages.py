@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, assert_never
 
-from limner.core.arguments import parse_arguments
+from limner.core.arguments import dump, parse_arguments
 from limner.core.errors import InvalidRequest
 from limner.core.items import (
     FunctionCall,
@@ -26,11 +26,13 @@ from limner.core.items import (
     ImagePart,
     Item,
     Message,
+    Opaque,
     Part,
     Reasoning,
     RefusalPart,
     TextPart,
 )
+from limner.wire import json
 from limner.wire.anthropic_pictures import PictureAlbum
 from limner.wire.anthropic_thoughts import THOUGHTS, unseal
 
@@ -109,8 +111,8 @@ class AnthropicMessages:
                 self.system += self._lift(item.parts, "the system")
             case FunctionCallOutput():
                 self._close()
-            case ImageCall():
-                raise TypeError("an ImageCall must be rewritten to a call and its output first")
+            case ImageCall() | Opaque():
+                raise TypeError(f"{type(item).__name__} cannot be said here: it is rewritten before")
             case _:
                 assert_never(item)
 
@@ -122,8 +124,8 @@ class AnthropicMessages:
             )
         call_id = self._unique(call.call_id)
         name = sent_name(call.name)
-        arguments = parse_arguments(call.arguments) or {}
-        self._said.append({"type": "tool_use", "id": call_id, "name": name, "input": arguments})
+        block = {"type": "tool_use", "id": call_id, "name": name, "input": _input(call.arguments)}
+        self._said.append(block)
         content = [*_blocks(outputs.popleft().parts)] or _words(_NO_OUTPUT)
         self._results.append({"type": "tool_result", "tool_use_id": call_id, "content": content})
 
@@ -164,6 +166,18 @@ class AnthropicMessages:
 def sent_name(name: str) -> str:
     """A function's name as the API takes it."""
     return _NOT_IN_NAME.sub("_", name)[:_MAX_NAME]
+
+
+def _input(arguments: str) -> Json:
+    """A call's arguments as an object; of what cannot be sent, such as halves of characters, none.
+
+    Python reads more than JSON has.
+    """
+    try:
+        given: Json = json.load(dump(parse_arguments(arguments) or {}))
+    except (ValueError, RecursionError):
+        return {}
+    return given
 
 
 def _blocks(parts: Iterable[Part]) -> Iterator[Any]:
