@@ -1,0 +1,116 @@
+"""Listening where one may, and stopping as one is told."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from limner.app.http import listen_tcp, listen_unix, serve
+from limner.core.errors import ConfigError
+
+
+def test_a_taken_port_is_named_with_what_to_do() -> None:
+    with listen_tcp("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError) as raised:
+            listen_tcp("127.0.0.1", port)
+    assert f"127.0.0.1:{port}" in raised.value.message
+    assert "choose another --port" in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("203.0.113.1", "is no address of this machine"),
+        ("nowhere.invalid", "--host must be a name or an address of this machine"),
+    ],
+)
+def test_a_host_that_is_not_ours_is_named(host: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        listen_tcp(host, 0)
+
+
+def test_ipv6_works_where_there_is_some() -> None:
+    if not socket.has_ipv6:
+        pytest.skip("this Python has no IPv6")
+    with suppress(ConfigError), listen_tcp("::1", 0) as sock:
+        assert sock.family == socket.AF_INET6
+
+
+def test_a_socket_file_is_private_and_replaces_a_stale_one(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "s"
+    listen_unix(path).close()
+    with listen_unix(path):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_socket_that_cannot_be_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--socket cannot be"):
+        listen_unix(tmp_path / ("x" * 120))
+
+
+class Slow:
+    """An application that answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.is_asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.is_asked.set()
+        await self.may_answer.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"done"})
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_lets_what_has_begun_end(end: signal.Signals) -> None:
+    app, sock, listening = Slow(), listen_tcp("127.0.0.1", 0), asyncio.Event()
+    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    serving = asyncio.create_task(serve(app, sock, on_listening=listening.set))
+    await listening.wait()
+    async with httpx.AsyncClient() as client:
+        reply = asyncio.create_task(client.get(url))
+        await app.is_asked.wait()
+        os.kill(os.getpid(), end)
+        app.may_answer.set()
+        assert (await reply).text == "done"
+    await serving
+
+
+async def test_the_second_interrupt_no_longer_waits() -> None:
+    app, sock, listening = Slow(), listen_tcp("127.0.0.1", 0), asyncio.Event()
+    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    serving = asyncio.create_task(serve(app, sock, on_listening=listening.set))
+    await listening.wait()
+    async with httpx.AsyncClient() as client:
+        reply = asyncio.create_task(client.get(url))
+        await app.is_asked.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.sleep(0)
+        os.kill(os.getpid(), signal.SIGINT)
+        await serving
+        app.may_answer.set()
+        await asyncio.wait([reply])
+
+
+async def test_cancelling_stops_as_a_signal_does() -> None:
+    listening = asyncio.Event()
+    sock = listen_tcp("127.0.0.1", 0)
+    serving = asyncio.create_task(serve(Slow(), sock, on_listening=listening.set))
+    await listening.wait()
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+    assert sock.fileno() == -1
