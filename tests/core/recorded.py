@@ -147,6 +147,7 @@ _INSIDE: dict[type, tuple[str, str]] = {
     shown.ContentPartDone: ("part done", ""),
     shown.OutputTextDelta: ("text", "delta"),
     shown.OutputTextDone: ("text done", "text"),
+    shown.OutputTextAnnotationAdded: ("annotation", "annotation_index"),
     shown.OutputRefusalDelta: ("refusal", "delta"),
     shown.OutputRefusalDone: ("refusal done", "refusal"),
     shown.ReasoningTextDelta: ("thought", "delta"),
@@ -161,6 +162,8 @@ _INSIDE: dict[type, tuple[str, str]] = {
 
 
 def _inside(event: shown.ResponseEvent) -> str:
+    if isinstance(event, shown.OpaqueEvent):
+        return event.type if event.output_index is None else f"{event.type} #{event.output_index}"
     name, field = _INSIDE[type(event)]
     fields = asdict(event)
     place = f"#{fields['output_index']}"
@@ -179,5 +182,7 @@ def _kind(item: shown.OutputItem) -> str:
             return "call"
         case shown.ImageCallItem():
             return "image"
+        case shown.OpaqueItem(value=value):
+            return str(value["type"])
         case _:
             assert_never(item)

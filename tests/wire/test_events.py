@@ -138,7 +138,35 @@ def test_an_event_is_its_type_its_number_and_its_fields(
 
 
 def test_no_event_is_left_without_a_type() -> None:
-    assert set(EVENT_TYPES) == set(get_args(e.NumberedEvent))
+    assert set(EVENT_TYPES) == set(get_args(e.NumberedEvent)) - {e.OpaqueEvent}
+
+
+def test_what_an_upstream_says_by_itself_keeps_its_own_fields() -> None:
+    fields = {"query": "cats", "output_index": 7}
+    event = e.OpaqueEvent(3, "response.web_search_call.searching", fields, 1, "ws_1")
+    assert event_json(event) == {
+        "type": "response.web_search_call.searching",
+        "sequence_number": 3,
+        "query": "cats",
+        "item_id": "ws_1",
+        "output_index": 1,
+    }
+    news = e.OpaqueEvent(4, "response.news", {"text": "hi"})
+    assert event_json(news) == {"type": "response.news", "sequence_number": 4, "text": "hi"}
+    item = e.OpaqueItem("ws_1", {"id": "theirs", "type": "web_search_call", "extra": [1]})
+    assert event_json(e.OutputItemAdded(5, 0, item))["item"] == {
+        "id": "ws_1",
+        "type": "web_search_call",
+        "extra": [1],
+    }
+
+
+def test_sources_stand_in_their_event_and_in_their_part() -> None:
+    source = {"type": "url_citation", "url": "https://example.org"}
+    added = event_json(e.OutputTextAnnotationAdded(3, 0, "msg_1", 0, 1, source))
+    assert (added["annotation_index"], added["annotation"]) == (1, source)
+    part = TextPart("a", (source,))
+    assert event_json(e.ContentPartDone(4, 0, "msg_1", 0, part))["part"]["annotations"] == [source]
     assert {type(event) for event, _, _ in EVENTS} == set(EVENT_TYPES)
 
 

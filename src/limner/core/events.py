@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from limner.core.image import ImageData, ImageUsage, Resolved
-from limner.core.items import FunctionCallStatus, ImageCallError, RefusalPart, TextPart
+from limner.core.items import (
+    FunctionCallStatus,
+    ImageCallError,
+    JsonObject,
+    RefusalPart,
+    TextPart,
+)
 from limner.core.request import Echo
 from limner.core.turn import IncompleteReason, Usage
 
@@ -77,11 +83,26 @@ class ImageCallItem:
     revised_prompt: str | None = None
     image: ImageData | None = None
     resolved: Resolved | None = None
-    action: Literal["generate"] | None = None
+    action: Literal["generate", "edit"] | None = None
     error: ImageCallError | None = None
 
 
-OutputItem = MessageItem | ReasoningItem | FunctionCallItem | ImageCallItem
+@dataclass(frozen=True, slots=True)
+class OpaqueItem:
+    """An item that the upstream made and the client understands.
+
+    id: what the client sees, the upstream's own unless that is taken. value: as it came.
+    """
+
+    id: str
+    value: JsonObject
+
+    @property
+    def status(self) -> str:
+        return str(self.value.get("status") or "completed")
+
+
+OutputItem = MessageItem | ReasoningItem | FunctionCallItem | ImageCallItem | OpaqueItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +226,12 @@ class OutputTextDone(_PartEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class OutputTextAnnotationAdded(_PartEvent):
+    annotation_index: int
+    annotation: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
 class OutputRefusalDelta(_PartEvent):
     delta: str
 
@@ -259,6 +286,16 @@ class ImageCallCompleted(_ItemEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class OpaqueEvent(_Event):
+    """What an upstream says within an opaque item, or about none."""
+
+    type: str
+    fields: JsonObject
+    output_index: int | None = None
+    item_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ImageCallProgress:
     """Ours, without a number: how far a picture is; fields as in `image.ImageProgress`."""
 
@@ -281,6 +318,7 @@ NumberedEvent = (
     | ContentPartDone
     | OutputTextDelta
     | OutputTextDone
+    | OutputTextAnnotationAdded
     | OutputRefusalDelta
     | OutputRefusalDone
     | ReasoningTextDelta
@@ -291,5 +329,6 @@ NumberedEvent = (
     | ImageCallGenerating
     | ImageCallPartialImage
     | ImageCallCompleted
+    | OpaqueEvent
 )
 ResponseEvent = NumberedEvent | ImageCallProgress

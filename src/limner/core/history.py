@@ -8,7 +8,7 @@ servers refuse anything between a call and its output, and pictures inside outpu
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -17,6 +17,7 @@ from limner.core.events import (
     FunctionCallItem,
     ImageCallItem,
     MessageItem,
+    OpaqueItem,
     OutputItem,
     ReasoningItem,
 )
@@ -29,6 +30,7 @@ from limner.core.items import (
     ImagePart,
     Item,
     Message,
+    Opaque,
     Part,
     Reasoning,
     TextPart,
@@ -40,11 +42,15 @@ MAX_CALL_ID = 64
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A call that we answered ourselves. output: the JSON text that the model reads."""
+    """A call that we answered ourselves. output: the JSON text that the model reads.
+
+    item_id: of the picture that the client saw; None for a call that was refused behind its back.
+    """
 
     call: FunctionCall
     output: str
     picture: ImageData | None = None
+    item_id: str | None = None
 
     @property
     def output_item(self) -> FunctionCallOutput:
@@ -56,17 +62,17 @@ def painted(call: FunctionCall, item_id: str, picture: ImageData | None) -> Answ
     output: dict[str, object] = {"ok": True, "status": "completed", "id": item_id}
     if picture is None:
         output["note"] = "The picture itself is no longer at hand."
-    return Answer(call, dump(output), picture)
+    return Answer(call, dump(output), picture, item_id)
 
 
-def refused(call: FunctionCall, error: ImageCallError) -> Answer:
+def refused(call: FunctionCall, error: ImageCallError, item_id: str | None = None) -> Answer:
     output = {
         "type": error.type,
         "code": error.code,
         "message": error.message,
         "retryable": error.retryable,
     }
-    return Answer(call, dump({"ok": False, "error": output}))
+    return Answer(call, dump({"ok": False, "error": output}), item_id=item_id)
 
 
 def recall(items: Iterable[Item], name: str, *, vision: bool) -> tuple[Item, ...]:
@@ -81,7 +87,7 @@ def recall(items: Iterable[Item], name: str, *, vision: bool) -> tuple[Item, ...
                 pictures += _seen([answer], vision)
             case FunctionCall() | FunctionCallOutput():
                 rewritten.append(item)
-            case Message() | Reasoning():
+            case Message() | Reasoning() | Opaque():
                 rewritten += [*_shown(pictures), item]
                 pictures = []
             case _:
@@ -92,11 +98,15 @@ def recall(items: Iterable[Item], name: str, *, vision: bool) -> tuple[Item, ...
 def replay(
     written: Iterable[OutputItem], answers: Iterable[Answer], *, vision: bool
 ) -> tuple[Item, ...]:
-    """Say a turn that just ended, and our answers to its calls, as items of the next turn."""
+    """Say a turn that just ended, and our answers to its calls, as items of the next turn.
+
+    A call stands where the model made it: right behind the thought that led to it.
+    """
     answers = tuple(answers)
+    calls = {answer.item_id: answer.call for answer in answers}
     return (
-        *(item for output in written for item in _said(output)),
-        *(answer.call for answer in answers),
+        *(item for output in written for item in _said(output, calls)),
+        *(answer.call for answer in answers if answer.item_id is None),
         *(answer.output_item for answer in answers),
         *_shown(_seen(answers, vision)),
     )
@@ -113,16 +123,19 @@ def _past(item: ImageCall, name: str) -> Answer:
     return painted(call, item.id, item.result)
 
 
-def _said(item: OutputItem) -> tuple[Item, ...]:
+def _said(item: OutputItem, calls: Mapping[str | None, FunctionCall]) -> tuple[Item, ...]:
     match item:
         case MessageItem(parts=parts):
             return (Message("assistant", parts),)
         case ReasoningItem(parts=parts, encrypted_content=encrypted_content):
             text = "".join(part.text for part in parts)
             return (Reasoning(text, encrypted_content=encrypted_content),)
-        case FunctionCallItem() | ImageCallItem():
-            # A client's call ends the response, and a picture's call stands among the answers.
-            return ()
+        case ImageCallItem(id):
+            return (calls[id],) if id in calls else ()
+        case OpaqueItem(value=value):
+            return (Opaque(value),)
+        case FunctionCallItem():
+            return ()  # a client's call ends the response
         case _:
             assert_never(item)
 

@@ -33,7 +33,7 @@ from limner.core.image_tool import (
     prompt_of,
     too_many_calls,
 )
-from limner.core.items import FunctionCall, ImageCall, ImageCallError
+from limner.core.items import FunctionCall, ImageCall, ImageCallError, JsonObject
 from limner.core.offer import Offer
 from limner.core.open_items import Place
 from limner.core.request import ImageTool, ResponseRequest
@@ -79,7 +79,18 @@ class HostedCalls:
     @property
     def may_paint(self) -> bool:
         """Whether the client's `max_tool_calls` leaves room for one more call."""
-        return self._max_tool_calls is None or self._announced < self._max_tool_calls
+        return self.calls_left != 0
+
+    @property
+    def calls_left(self) -> int | None:
+        """What is left of the client's `max_tool_calls`; None for no limit."""
+        limit = self._max_tool_calls
+        return None if limit is None else max(limit - self._announced, 0)
+
+    def note_passed(self, item: JsonObject) -> None:
+        """Count a hosted call that the upstream ran itself."""
+        if str(item.get("type")).endswith("_call"):
+            self._announced += 1
 
     def take_answers(self) -> list[Answer]:
         answers, self._answers = self._answers, []
@@ -148,4 +159,4 @@ class HostedCalls:
 
     def _fail(self, call: FunctionCall, place: Place, error: ImageCallError) -> None:
         self._transcript.fail_picture(place, error)
-        self._answers.append(refused(call, error))
+        self._answers.append(refused(call, error, item_id=place.item_id))

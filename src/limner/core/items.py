@@ -6,10 +6,13 @@ types and turned base64 into bytes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from limner.core.image import ImageData
+
+JsonObject = Mapping[str, Any]
 
 Role = Literal["user", "assistant", "system", "developer"]
 Detail = Literal["low", "high", "auto", "original"]
@@ -18,7 +21,10 @@ FunctionCallStatus = Literal["in_progress", "completed", "incomplete"]
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
+    """annotations: the sources of the text, as its upstream named them."""
+
     text: str
+    annotations: tuple[JsonObject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +80,13 @@ class Reasoning:
     """A model's thinking, replayed to it with the calls that followed.
 
     encrypted_content: opaque to us; only its own upstream can read it.
+    source: the whole item as the client sent it, for an upstream that speaks the same API.
     """
 
     text: str
     id: str | None = None
     encrypted_content: str | None = None
+    source: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,4 +112,15 @@ class ImageCall:
     error: ImageCallError | None = None
 
 
-Item = Message | FunctionCall | FunctionCallOutput | Reasoning | ImageCall
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """An item that only an upstream of the Responses API understands: its JSON, as it came."""
+
+    value: JsonObject
+
+    @property
+    def type(self) -> str:
+        return str(self.value.get("type"))
+
+
+Item = Message | FunctionCall | FunctionCallOutput | Reasoning | ImageCall | Opaque

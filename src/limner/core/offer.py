@@ -16,20 +16,22 @@ from limner.core.image_tool import function_tool
 from limner.core.request import (
     AllowedTools,
     FunctionChoice,
+    HostedTool,
     ImageToolChoice,
     ResponseRequest,
 )
-from limner.core.turn import FunctionTool, NamedChoice, ToolChoice
+from limner.core.turn import FunctionTool, HostedChoice, JsonObject, NamedChoice, ToolChoice
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """tools, choice: for the upstream. functions, image: the names that may really be called."""
+    """tools, choice, hosted: for the upstream. functions, image: the names that may be called."""
 
     tools: tuple[FunctionTool, ...]
     choice: ToolChoice
     functions: frozenset[str]
     image: str | None
+    hosted: tuple[JsonObject, ...] = ()
 
     @property
     def names(self) -> frozenset[str]:
@@ -47,7 +49,8 @@ def make_offer(
 ) -> Offer:
     """Decide the offer of one turn.
 
-    name: the image function's. may_paint: False once the client's `max_tool_calls` are used.
+    name: the image function's. may_paint: False once the client's `max_tool_calls` are used; that
+    goes for hosted tools of all kinds.
     has_past_calls: whether the turn's items hold calls of the image function.
     """
     allowed = request.tool_choice if isinstance(request.tool_choice, AllowedTools) else None
@@ -59,13 +62,24 @@ def make_offer(
     if image or has_past_calls:
         place = len(functions) if request.image_tool is None else request.image_tool.index
         tools = (*functions[:place], function_tool(name), *functions[place:])
-    if is_last or not (functions or image) or request.tool_choice == "none":
-        return Offer(tools, "none", frozenset(), None)
+    hosted = tuple(
+        tool.value for tool in request.hosted_tools if may_paint and _allows(allowed, tool)
+    )
+    if is_last or not (functions or image or hosted) or request.tool_choice == "none":
+        return Offer(tools, "none", frozenset(), None, hosted)
     return Offer(
         tools,
         _forced(request, name) if is_first else "auto",
         frozenset(tool.name for tool in functions),
         name if image else None,
+        hosted,
+    )
+
+
+def _allows(allowed: AllowedTools | None, tool: HostedTool) -> bool:
+    """A selector names a tool by some of its fields, such as the type and the server's label."""
+    return allowed is None or any(
+        selector.value.items() <= tool.value.items() for selector in allowed.hosted
     )
 
 
@@ -79,6 +93,8 @@ def _forced(request: ResponseRequest, name: str) -> ToolChoice:
             return NamedChoice(function)
         case ImageToolChoice():
             return NamedChoice(name)
+        case HostedChoice():
+            return request.tool_choice
         case AllowedTools(required=required):
             return "required" if required else "auto"
         case _:

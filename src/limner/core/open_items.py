@@ -20,7 +20,7 @@ from limner.core.events import (
     ReasoningTextDone,
     ReasoningTextPart,
 )
-from limner.core.items import RefusalPart, TextPart
+from limner.core.items import JsonObject, RefusalPart, TextPart
 
 PartKind = type[TextPart] | type[RefusalPart] | type[ReasoningTextPart]
 PartEvent = Callable[[int, int, str, int, str], NumberedEvent]
@@ -53,7 +53,15 @@ class OpenWords:
     kind: PartKind
     parts: list[ContentPart] = field(default_factory=list)
     deltas: list[str] = field(default_factory=list)
+    annotations: list[JsonObject] = field(default_factory=list)
     encrypted_content: str | None = None
+
+    def take_part(self) -> ContentPart:
+        """The open part with all that was written into it; the next one begins empty."""
+        text, annotations = "".join(self.deltas), tuple(self.annotations)
+        self.deltas.clear()
+        self.annotations.clear()
+        return TextPart(text, annotations) if self.kind is TextPart else self.kind(text)
 
     def item(self, status: ItemStatus) -> MessageItem | ReasoningItem:
         if self.kind is ReasoningTextPart:
@@ -76,6 +84,18 @@ class OpenCall:
 
     def item(self, status: ItemStatus, arguments: str) -> FunctionCallItem:
         return FunctionCallItem(self.place.item_id, status, self.call_id, self.name, arguments)
+
+
+@dataclass(slots=True)
+class OpenOpaque:
+    """An open item of the upstream's own."""
+
+    place: Place
+    value: JsonObject
+
+    def cut_short(self) -> JsonObject:
+        status = {"status": "incomplete"} if "status" in self.value else {}
+        return {**self.value, **status}
 
 
 @dataclass(slots=True)

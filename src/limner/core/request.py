@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from limner.core.image import ImageFormat, Size
 from limner.core.items import Item
-from limner.core.turn import FunctionTool, JsonObject, Sampling
+from limner.core.turn import FunctionTool, HostedChoice, JsonObject, Sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,17 @@ class ImageTool:
 
 
 @dataclass(frozen=True, slots=True)
+class HostedTool:
+    """A tool of the model's own server, or a selector of one. value: as it came.
+
+    index: its place in the client's list.
+    """
+
+    index: int
+    value: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
 class FunctionChoice:
     """The client forces one of its own functions."""
 
@@ -47,9 +58,10 @@ class AllowedTools:
     functions: frozenset[str]
     image_tool: bool
     required: bool
+    hosted: tuple[HostedTool, ...] = ()
 
 
-ClientChoice = str | FunctionChoice | ImageToolChoice | AllowedTools
+ClientChoice = str | FunctionChoice | ImageToolChoice | HostedChoice | AllowedTools
 """A string is one of `none`, `auto`, `required`."""
 
 
@@ -82,6 +94,7 @@ class ResponseRequest:
     """A checked request.
 
     functions: the client's own. image_tool: None when the client does not offer the hosted tool.
+    hosted_tools, include: for an upstream that takes them; see `fitting`.
     adjustments: what of the request is not done as asked, one sentence each, for the client.
     """
 
@@ -98,3 +111,5 @@ class ResponseRequest:
     user: str | None = None
     echo: Echo = field(default_factory=Echo)
     adjustments: tuple[str, ...] = ()
+    hosted_tools: tuple[HostedTool, ...] = ()
+    include: tuple[str, ...] = ()

@@ -216,6 +216,9 @@ class ResponseRun:
                 parallel_tool_calls=request.parallel_tool_calls,
                 sampling=replace(request.sampling, max_output_tokens=self._tokens_left()),
                 user=request.user,
+                hosted_tools=offer.hosted,
+                include=request.include,
+                max_tool_calls=self._hosted.calls_left if offer.hosted else None,
             )
         )
         return TurnReader(offer, self._transcript, self._hosted)

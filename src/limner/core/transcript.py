@@ -9,7 +9,7 @@ Rules kept here and nowhere else:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, Literal, ParamSpec
 
 from limner.core.events import (
     ContentPartAdded,
@@ -24,20 +24,24 @@ from limner.core.events import (
     ImageCallProgress,
     ItemStatus,
     NumberedEvent,
+    OpaqueEvent,
+    OpaqueItem,
     OutputItem,
     OutputItemAdded,
     OutputItemDone,
+    OutputTextAnnotationAdded,
     ReasoningItem,
     ReasoningTextPart,
     Response,
     ResponseEvent,
 )
 from limner.core.image import ImageCompleted, ImageProgress, PartialImage
-from limner.core.items import ImageCallError
+from limner.core.items import ImageCallError, JsonObject, RefusalPart, TextPart
 from limner.core.open_items import (
     PART_DELTA,
     PART_DONE,
     OpenCall,
+    OpenOpaque,
     OpenPicture,
     OpenWords,
     PartKind,
@@ -59,6 +63,8 @@ class Transcript:
         self._words: OpenWords | None = None
         self._calls: dict[str, OpenCall] = {}
         self._pictures: dict[Place, OpenPicture] = {}
+        self._opaque: dict[str, OpenOpaque] = {}
+        self._ids: set[str] = set()
 
     @property
     def output(self) -> tuple[OutputItem, ...]:
@@ -84,6 +90,15 @@ class Transcript:
             words = self._open_part(kind)
         words.deltas.append(delta)
         self._emit(PART_DELTA[kind], *self._part_place(words), delta)
+
+    def annotate(self, annotation: JsonObject) -> None:
+        """Add a source to the open text."""
+        words = self._words
+        if words is None or words.kind is not TextPart:
+            words = self._open_part(TextPart)
+        index = len(words.annotations)
+        words.annotations.append(annotation)
+        self._emit(OutputTextAnnotationAdded, *self._part_place(words), index, annotation)
 
     def end_words(self, status: ItemStatus = "completed") -> None:
         """Close the open message or reasoning item, if there is one."""
@@ -120,12 +135,12 @@ class Transcript:
         return words
 
     def _end_part(self, words: OpenWords) -> None:
-        text = "".join(words.deltas)
-        words.deltas.clear()
         place = self._part_place(words)
+        part = words.take_part()
+        text = part.refusal if isinstance(part, RefusalPart) else part.text
         self._emit(PART_DONE[words.kind], *place, text)
-        self._emit(ContentPartDone, *place, words.kind(text))
-        words.parts.append(words.kind(text))
+        self._emit(ContentPartDone, *place, part)
+        words.parts.append(part)
 
     def _part_place(self, words: OpenWords) -> tuple[int, str, int]:
         return words.place.output_index, words.place.item_id, len(words.parts)
@@ -178,7 +193,12 @@ class Transcript:
             self._emit_in(ImageCallPartialImage, place, index, preview.image, preview.resolved)
             picture.partial_images += 1
 
-    def complete_picture(self, place: Place, painted: ImageCompleted) -> None:
+    def complete_picture(
+        self,
+        place: Place,
+        painted: ImageCompleted,
+        action: Literal["generate", "edit"] = "generate",
+    ) -> None:
         picture = self._pictures.pop(place)
         self._emit_in(ImageCallCompleted, place)
         item = ImageCallItem(
@@ -187,7 +207,7 @@ class Transcript:
             revised_prompt=picture.prompt,
             image=painted.image,
             resolved=painted.resolved,
-            action="generate",
+            action=action,
         )
         self._finish(place, item)
 
@@ -196,17 +216,44 @@ class Transcript:
         item = ImageCallItem(place.item_id, "failed", revised_prompt=prompt, error=error)
         self._finish(place, item)
 
+    def tell_prompt(self, place: Place, prompt: str) -> None:
+        """What an open picture is painted from, where that is known late."""
+        self._pictures[place].prompt = prompt
+
+    def start_opaque(self, key: str, value: JsonObject) -> None:
+        self.end_words()
+        place = self._place("item_", value.get("id"))
+        self._opaque[key] = OpenOpaque(place, value)
+        self._emit(OutputItemAdded, place.output_index, OpaqueItem(place.item_id, value))
+
+    def pass_on(self, key: str | None, type: str, fields: JsonObject) -> None:
+        """Number an event of the upstream's own; key: the open item that it is about, if any."""
+        if key is None:
+            self._emit(OpaqueEvent, type, fields)
+        else:
+            place = self._opaque[key].place
+            self._emit(OpaqueEvent, type, fields, place.output_index, place.item_id)
+
+    def end_opaque(self, key: str, value: JsonObject) -> None:
+        place = self._opaque.pop(key).place
+        self._finish(place, OpaqueItem(place.item_id, value))
+
     def abandon(self, error: ImageCallError) -> None:
-        """Close everything that is open: words and calls as incomplete, pictures with the error."""
+        """Close what is open: words, calls and opaque items as incomplete, pictures as failed."""
         self.end_words("incomplete")
         for call in self._calls.values():
             self._finish(call.place, call.item("incomplete", "".join(call.deltas)))
         self._calls.clear()
+        for key, item in list(self._opaque.items()):
+            self.end_opaque(key, item.cut_short())
         for place in list(self._pictures):
             self.fail_picture(place, error)
 
-    def _place(self, prefix: str) -> Place:
-        place = Place(self._items_added, self._new_id(prefix))
+    def _place(self, prefix: str, wish: object = None) -> Place:
+        """The next place. wish: an id to keep, unless another item has it."""
+        fits = isinstance(wish, str) and wish and wish not in self._ids
+        place = Place(self._items_added, str(wish) if fits else self._new_id(prefix))
+        self._ids.add(place.item_id)
         self._items_added += 1
         return place
 

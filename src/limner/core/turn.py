@@ -7,13 +7,12 @@ turn.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
+from limner.core.image import ImageCompleted, ImageFailed, PartialImage
 from limner.core.items import Item
-
-JsonObject = Mapping[str, Any]
+from limner.core.items import JsonObject as JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +32,21 @@ class NamedChoice:
     name: str
 
 
-ToolChoice = Literal["none", "auto", "required"] | NamedChoice
+@dataclass(frozen=True, slots=True)
+class HostedChoice:
+    """The model must use this hosted tool of its own server. selector: as the client sent it."""
+
+    selector: JsonObject
+
+
+ToolChoice = Literal["none", "auto", "required"] | NamedChoice | HostedChoice
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How the model writes. None leaves the upstream's default.
 
-    text_format: the Responses API's `text.format` object. reasoning_effort, verbosity: its strings.
+    text_format: the Responses API's `text.format` object. The last three are its strings.
     """
 
     temperature: float | None = None
@@ -51,13 +57,16 @@ class Sampling:
     text_format: JsonObject | None = None
     verbosity: str | None = None
     reasoning_effort: str | None = None
+    reasoning_summary: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TurnRequest:
     """What an upstream is asked.
 
-    items hold no `ImageCall`: the run has rewritten them to calls and their outputs.
+    items hold no `ImageCall`: the run has rewritten them to calls and their outputs. hosted_tools,
+    include: for upstreams with the capability `hosted_tools`, as the client sent them.
+    max_tool_calls: how many more the client allows of hosted tools.
     """
 
     model: str
@@ -68,11 +77,26 @@ class TurnRequest:
     parallel_tool_calls: bool = True
     sampling: Sampling = field(default_factory=Sampling)
     user: str | None = None
+    hosted_tools: tuple[JsonObject, ...] = ()
+    include: tuple[str, ...] = ()
+    max_tool_calls: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationAdded:
+    """A source of the text under way, as the upstream names it."""
+
+    annotation: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEnded:
+    """The next words belong to another message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +138,58 @@ class CallEnded:
 
     key: str
     arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpaqueStarted:
+    """An item that only client and upstream understand. value: its JSON, with upstream's id."""
+
+    key: str
+    value: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class OpaqueProgress:
+    """What happens within such an item; key is None for what belongs to no item.
+
+    fields: the event less its type, its numbers and the id of its item.
+    """
+
+    key: str | None
+    type: str
+    fields: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class OpaqueEnded:
+    """value: the whole item. is_for_client: whether the client must answer it."""
+
+    key: str
+    value: JsonObject
+    is_for_client: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PictureStarted:
+    """The upstream paints by its own image tool."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class PicturePreview:
+    key: str
+    preview: PartialImage
+
+
+@dataclass(frozen=True, slots=True)
+class PictureEnded:
+    """prompt: the words that were painted, where the upstream tells them."""
+
+    key: str
+    outcome: ImageCompleted | ImageFailed
+    prompt: str
+    action: Literal["generate", "edit"] = "generate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,23 +240,31 @@ class TurnFailed:
     retry_after_s: float | None = None
 
 
-TurnEvent = (
-    TextDelta
-    | RefusalDelta
-    | ReasoningDelta
-    | ReasoningSealed
-    | CallStarted
-    | CallDelta
-    | CallEnded
-    | TurnEnded
-    | TurnFailed
+WordsEvent = (
+    TextDelta | AnnotationAdded | RefusalDelta | MessageEnded | ReasoningDelta | ReasoningSealed
 )
+"""What the model says and thinks."""
+
+PassedEvent = (
+    OpaqueStarted | OpaqueProgress | OpaqueEnded | PictureStarted | PicturePreview | PictureEnded
+)
+"""What an upstream does by itself while the client watches."""
+
+TurnEvent = WordsEvent | CallStarted | CallDelta | CallEnded | PassedEvent | TurnEnded | TurnFailed
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamCapabilities:
-    """What a language model can do: data read by the rules, never a check of its name."""
+    """What a language model can do: data read by the rules, never a check of its name.
+
+    hosted_tools: takes tools and items of every kind, and `reasoning.summary`, as OpenAI's API
+        does. native_image_tool: its own `image_generation` is one of those tools.
+    encrypted_reasoning: returns thoughts with what it wants back with them.
+    """
 
     name: str
     vision: bool = True
     parallel_tool_calls: bool = True
+    hosted_tools: bool = False
+    native_image_tool: bool = False
+    encrypted_reasoning: bool = False

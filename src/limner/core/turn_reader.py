@@ -9,13 +9,24 @@ from typing import assert_never
 
 from limner.core.events import ReasoningTextPart
 from limner.core.hosted_calls import HostedCalls
-from limner.core.items import FunctionCall, RefusalPart, TextPart
+from limner.core.image import MAX_PARTIAL_IMAGES, ImageCompleted, ImageFailed
+from limner.core.items import FunctionCall, ImageCallError, RefusalPart, TextPart
 from limner.core.offer import Offer
+from limner.core.open_items import Place
 from limner.core.transcript import Transcript
 from limner.core.turn import (
+    AnnotationAdded,
     CallDelta,
     CallEnded,
     CallStarted,
+    MessageEnded,
+    OpaqueEnded,
+    OpaqueProgress,
+    OpaqueStarted,
+    PassedEvent,
+    PictureEnded,
+    PicturePreview,
+    PictureStarted,
     ReasoningDelta,
     ReasoningSealed,
     RefusalDelta,
@@ -23,6 +34,7 @@ from limner.core.turn import (
     TurnEnded,
     TurnEvent,
     TurnFailed,
+    WordsEvent,
 )
 
 
@@ -34,6 +46,7 @@ class TurnReader:
         self._transcript = transcript
         self._hosted = hosted
         self._open_calls: dict[str, CallStarted] = {}
+        self._pictures: dict[str, Place] = {}
         self.first_item = len(transcript.output)
         self.calls_client = False
         self.end: TurnEnded | TurnFailed | None = None
@@ -45,14 +58,6 @@ class TurnReader:
     def receive(self, event: TurnEvent) -> None:
         """Take the next event; raises KeyError for a call that is not open."""
         match event:
-            case TextDelta(text):
-                self._transcript.write(TextPart, text)
-            case RefusalDelta(refusal):
-                self._transcript.write(RefusalPart, refusal)
-            case ReasoningDelta(text):
-                self._transcript.write(ReasoningTextPart, text)
-            case ReasoningSealed(encrypted_content):
-                self._transcript.seal_reasoning(encrypted_content)
             case CallStarted():
                 self._start_call(event)
             case CallDelta():
@@ -64,8 +69,66 @@ class TurnReader:
                 self.end = event
             case TurnFailed():
                 self.end = event
+            case (
+                OpaqueStarted()
+                | OpaqueProgress()
+                | OpaqueEnded()
+                | PictureStarted()
+                | PicturePreview()
+                | PictureEnded()
+            ):
+                self._pass_on(event)
+            case _:
+                self._write(event)
+
+    def _write(self, event: WordsEvent) -> None:
+        match event:
+            case TextDelta(text):
+                self._transcript.write(TextPart, text)
+            case AnnotationAdded(annotation):
+                self._transcript.annotate(annotation)
+            case RefusalDelta(refusal):
+                self._transcript.write(RefusalPart, refusal)
+            case MessageEnded():
+                self._transcript.end_words()
+            case ReasoningDelta(text):
+                self._transcript.write(ReasoningTextPart, text)
+            case ReasoningSealed(encrypted_content):
+                self._transcript.seal_reasoning(encrypted_content)
             case _:
                 assert_never(event)
+
+    def _pass_on(self, event: PassedEvent) -> None:
+        match event:
+            case OpaqueStarted(key, value):
+                self._transcript.start_opaque(key, value)
+            case OpaqueProgress():
+                self._transcript.pass_on(event.key, event.type, event.fields)
+            case OpaqueEnded(key, value, is_for_client):
+                self.calls_client |= is_for_client
+                self._hosted.note_passed(value)
+                self._transcript.end_opaque(key, value)
+            case PictureStarted(key):
+                self._pictures[key] = self._transcript.start_picture("")
+            case PicturePreview(key, preview):
+                place = self._pictures[key]
+                self._transcript.show_partial_image(place, preview, limit=MAX_PARTIAL_IMAGES)
+            case PictureEnded():
+                self._end_picture(event)
+            case _:
+                assert_never(event)
+
+    def _end_picture(self, event: PictureEnded) -> None:
+        place = self._pictures.pop(event.key)
+        self._transcript.tell_prompt(place, event.prompt)
+        match event.outcome:
+            case ImageCompleted():
+                self._transcript.complete_picture(place, event.outcome, event.action)
+            case ImageFailed(message, code, type_, retryable):
+                error = ImageCallError(message, code, type_, retryable)
+                self._transcript.fail_picture(place, error)
+            case _:
+                assert_never(event.outcome)
 
     def _start_call(self, call: CallStarted) -> None:
         if call.key in self._open_calls:

@@ -112,7 +112,7 @@ class AnthropicMessages:
             case FunctionCallOutput():
                 self._close()
             case ImageCall() | Opaque():
-                raise TypeError(f"{type(item).__name__} cannot be said here: it is rewritten before")
+                raise TypeError(f"{type(item).__name__} must be rewritten or refused first")
             case _:
                 assert_never(item)
 

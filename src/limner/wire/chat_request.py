@@ -24,12 +24,21 @@ from limner.core.items import (
     ImagePart,
     Item,
     Message,
+    Opaque,
     Part,
     Reasoning,
     RefusalPart,
     TextPart,
 )
-from limner.core.turn import FunctionTool, JsonObject, NamedChoice, Sampling, TurnRequest
+from limner.core.turn import (
+    FunctionTool,
+    HostedChoice,
+    JsonObject,
+    NamedChoice,
+    Sampling,
+    ToolChoice,
+    TurnRequest,
+)
 
 MaxTokensField = Literal["max_completion_tokens", "max_tokens"]
 Json = dict[str, Any]
@@ -99,10 +108,14 @@ def _tool(tool: FunctionTool) -> Json:
     return {"type": "function", "function": given}
 
 
-def _tool_choice(choice: str | NamedChoice) -> str | Json:
-    if isinstance(choice, NamedChoice):
-        return {"type": "function", "function": {"name": choice.name}}
-    return choice
+def _tool_choice(choice: ToolChoice) -> str | Json:
+    match choice:
+        case NamedChoice(name):
+            return {"type": "function", "function": {"name": name}}
+        case HostedChoice():
+            raise TypeError("a hosted tool cannot be chosen here: the choice is refused before")
+        case _:
+            return choice
 
 
 class _Messages:
@@ -152,8 +165,10 @@ class _Messages:
                 self._close()
             case Reasoning():
                 pass  # the dialect has no field for it that all servers accept
-            case ImageCall():
-                raise TypeError("an ImageCall must be rewritten to a call and its output first")
+            case ImageCall() | Opaque():
+                raise TypeError(
+                    f"{type(item).__name__} cannot be said here: it is rewritten before"
+                )
             case _:
                 assert_never(item)
 

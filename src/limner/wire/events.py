@@ -19,10 +19,12 @@ from limner.core.events import (
     ImageCallPartialImage,
     ImageCallProgress,
     NumberedEvent,
+    OpaqueEvent,
     OutputItemAdded,
     OutputItemDone,
     OutputRefusalDelta,
     OutputRefusalDone,
+    OutputTextAnnotationAdded,
     OutputTextDelta,
     OutputTextDone,
     ReasoningTextDelta,
@@ -54,6 +56,7 @@ EVENT_TYPES: Mapping[type[NumberedEvent], str] = {
     ContentPartDone: "response.content_part.done",
     OutputTextDelta: "response.output_text.delta",
     OutputTextDone: "response.output_text.done",
+    OutputTextAnnotationAdded: "response.output_text.annotation.added",
     OutputRefusalDelta: "response.refusal.delta",
     OutputRefusalDone: "response.refusal.done",
     ReasoningTextDelta: "response.reasoning_text.delta",
@@ -66,9 +69,13 @@ EVENT_TYPES: Mapping[type[NumberedEvent], str] = {
     ImageCallCompleted: "response.image_generation_call.completed",
 }
 
+_LifecycleEvent = (
+    ResponseCreated | ResponseInProgress | ResponseCompleted | ResponseFailed | ResponseIncomplete
+)
 _TextEvent = (
     OutputTextDelta
     | OutputTextDone
+    | OutputTextAnnotationAdded
     | OutputRefusalDelta
     | OutputRefusalDone
     | ReasoningTextDelta
@@ -87,7 +94,7 @@ def encode_event(event: ResponseEvent) -> bytes:
 def event_json(event: NumberedEvent) -> Json:
     """One event as OpenAI's JSON object."""
     return {
-        "type": EVENT_TYPES[type(event)],
+        "type": event.type if isinstance(event, OpaqueEvent) else EVENT_TYPES[type(event)],
         "sequence_number": event.sequence_number,
         **_event_fields(event),
     }
@@ -95,10 +102,6 @@ def event_json(event: NumberedEvent) -> Json:
 
 def _event_fields(event: NumberedEvent) -> Json:
     match event:
-        case OutputTextDelta() | OutputTextDone() | OutputRefusalDelta() | OutputRefusalDone():
-            return _text_fields(event)
-        case ReasoningTextDelta() | ReasoningTextDone():
-            return _text_fields(event)
         case ContentPartAdded() | ContentPartDone():
             place = _place(event.output_index, event.item_id, event.content_index)
             return {**place, "part": part_json(event.part)}
@@ -112,10 +115,14 @@ def _event_fields(event: NumberedEvent) -> Json:
             return _partial_image_fields(event)
         case OutputItemAdded() | OutputItemDone():
             return {"output_index": event.output_index, "item": item_json(event.item)}
+        case OpaqueEvent():
+            return _opaque_fields(event)
         case ResponseDenied(response=response):
             return _denial_fields(response)
-        case _:
+        case _ if isinstance(event, _LifecycleEvent):
             return {"response": response_json(event.response)}
+        case _:
+            return _text_fields(event)
 
 
 def _text_fields(event: _TextEvent) -> Json:
@@ -125,6 +132,8 @@ def _text_fields(event: _TextEvent) -> Json:
             return {**place, "delta": event.delta, "logprobs": []}
         case OutputTextDone():
             return {**place, "text": event.text, "logprobs": []}
+        case OutputTextAnnotationAdded(annotation_index=index, annotation=annotation):
+            return {**place, "annotation_index": index, "annotation": annotation}
         case OutputRefusalDelta() | ReasoningTextDelta():
             return {**place, "delta": event.delta}
         case OutputRefusalDone():
@@ -133,6 +142,12 @@ def _text_fields(event: _TextEvent) -> Json:
             return {**place, "text": event.text}
         case _:
             assert_never(event)
+
+
+def _opaque_fields(event: OpaqueEvent) -> Json:
+    if event.output_index is None or event.item_id is None:
+        return dict(event.fields)
+    return {**event.fields, **_place(event.output_index, event.item_id)}
 
 
 def _place(output_index: int, item_id: str, content_index: int | None = None) -> Json:

@@ -9,6 +9,7 @@ from limner.core.events import (
     FunctionCallItem,
     ImageCallItem,
     MessageItem,
+    OpaqueItem,
     OutputItem,
     ReasoningItem,
     ReasoningTextPart,
@@ -36,6 +37,8 @@ def item_json(item: OutputItem) -> Json:
             rest["arguments"] = arguments
         case ImageCallItem(id, status):
             rest = {"type": "image_generation_call", **_image_call_fields(item)}
+        case OpaqueItem(id, value):
+            return {**value, "id": id}
         case _:
             assert_never(item)
     return {"id": id, "status": status, **rest}
@@ -43,8 +46,9 @@ def item_json(item: OutputItem) -> Json:
 
 def part_json(part: ContentPart) -> Json:
     match part:
-        case TextPart(text):
-            return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+        case TextPart(text, annotations):
+            said = {"text": text, "annotations": list(annotations), "logprobs": []}
+            return {"type": "output_text", **said}
         case RefusalPart(refusal):
             return {"type": "refusal", "refusal": refusal}
         case ReasoningTextPart(text):
