@@ -74,6 +74,11 @@ EVENTS: list[tuple[e.NumberedEvent, str, dict[str, Any]]] = [
         {**PART_PLACE, "part": {"type": "reasoning_text", "text": "hm"}},
     ),
     (
+        e.OutputTextAnnotationAdded(7, 2, "x_1", 1, 0, {"type": "url_citation"}),
+        "output_text.annotation.added",
+        {**PART_PLACE, "annotation_index": 0, "annotation": {"type": "url_citation"}},
+    ),
+    (
         e.OutputTextDelta(7, 2, "x_1", 1, "h"),
         "output_text.delta",
         {**PART_PLACE, "delta": "h", "logprobs": []},
@@ -139,6 +144,7 @@ def test_an_event_is_its_type_its_number_and_its_fields(
 
 def test_no_event_is_left_without_a_type() -> None:
     assert set(EVENT_TYPES) == set(get_args(e.NumberedEvent)) - {e.OpaqueEvent}
+    assert {type(event) for event, _, _ in EVENTS} == set(EVENT_TYPES)
 
 
 def test_what_an_upstream_says_by_itself_keeps_its_own_fields() -> None:
@@ -167,7 +173,6 @@ def test_sources_stand_in_their_event_and_in_their_part() -> None:
     assert (added["annotation_index"], added["annotation"]) == (1, source)
     part = TextPart("a", (source,))
     assert event_json(e.ContentPartDone(4, 0, "msg_1", 0, part))["part"]["annotations"] == [source]
-    assert {type(event) for event, _, _ in EVENTS} == set(EVENT_TYPES)
 
 
 def test_progress_is_a_comment_that_clients_of_openai_pass_over() -> None:

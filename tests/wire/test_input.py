@@ -14,12 +14,13 @@ from limner.core.items import (
     ImagePart,
     Item,
     Message,
+    Opaque,
     Reasoning,
     RefusalPart,
     TextPart,
 )
 from limner.wire import input as wire_input
-from tests.wire.asking import parsed, refused
+from tests.wire.asking import parsed, parsed_whole, refused
 
 PNG = b"\x89PNG\r\n\x1a\n rest"
 PNG_BASE64 = pybase64.b64encode(PNG).decode()
@@ -267,9 +268,36 @@ def test_an_item_that_does_not_fit_is_refused_by_its_path(
 
 def test_an_unknown_type_of_item_is_answered_by_the_known_ones() -> None:
     assert refused(input=[{"type": "mcp_call"}])[2] == (
-        "Invalid value: \"mcp_call\". Supported values are: 'message', 'function_call', "
-        "'function_call_output', 'reasoning', 'image_generation_call'."
+        "Invalid value: 'mcp_call'. The language model here understands items of the types "
+        "message, function_call, function_call_output, reasoning, image_generation_call."
     )
+
+
+def test_items_of_other_types_are_kept_for_an_upstream_that_understands_them() -> None:
+    search = {"type": "web_search_call", "id": "ws_1", "status": "completed", "anything": [1]}
+    named = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    named["namespace"] = "n"
+    assert parsed_whole(input=[search, named]).items == (Opaque(search), Opaque(named))
+
+
+def test_a_thought_is_kept_as_it_came_beside_its_text() -> None:
+    thought = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x"}
+    (item,) = parsed_whole(input=[thought]).items
+    assert isinstance(item, Reasoning)
+    assert item.source == thought
+
+
+def test_sources_of_past_text_are_kept() -> None:
+    source = {"type": "url_citation", "url": "https://example.org"}
+    part = {"type": "output_text", "text": "a", "annotations": [source]}
+    assert read({"role": "assistant", "content": [part]}) == (
+        Message("assistant", (TextPart("a", (source,)),)),
+    )
+
+
+@pytest.mark.parametrize("kind", ["additional_tools", "tool_search_output"])
+def test_items_that_bring_tools_are_refused(kind: str) -> None:
+    assert refused(input=[{"type": kind}])[:2] == ("unsupported_parameter", "input[0]")
 
 
 def test_input_must_be_there_as_text_or_as_items() -> None:

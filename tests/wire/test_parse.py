@@ -149,7 +149,7 @@ def test_what_is_so_anyway_needs_no_words(field: str, value: object) -> None:
         (
             "reasoning",
             {"generate_summary": "concise"},
-            "reasoning.generate_summary: reasoning is shown as it is written, not summarised.",
+            "reasoning.summary: reasoning is shown as it is written, not summarised.",
         ),
         (
             "reasoning",

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from limner.core.request import AllowedTools, FunctionChoice, ImageToolChoice
-from limner.core.turn import FunctionTool
-from tests.wire.asking import parsed, refusal, refused
+from limner.core.request import AllowedTools, FunctionChoice, HostedTool, ImageToolChoice
+from limner.core.turn import FunctionTool, HostedChoice
+from tests.wire.asking import parsed, parsed_whole, refusal, refused
 
 IMAGE = {"type": "image_generation"}
 WEATHER = {"type": "function", "name": "get_weather"}
@@ -63,6 +63,17 @@ def test_hosted_tools_of_other_kinds_are_left_out_and_reported() -> None:
         "not web_search.",
         "tools[2]: left out. Of the hosted tools this server runs image_generation only, not mcp.",
     )
+
+
+def test_hosted_tools_of_other_kinds_are_kept_for_an_upstream_that_takes_them() -> None:
+    allowed = {"type": "allowed_tools", "mode": "required", "tools": [SEARCH]}
+    request = parsed_whole(tools=[IMAGE, SEARCH], tool_choice=allowed)
+    assert request.hosted_tools == (HostedTool(1, SEARCH),)
+    assert request.tool_choice == AllowedTools(
+        frozenset(), image_tool=False, required=True, hosted=(HostedTool(0, SEARCH),)
+    )
+    assert parsed_whole(tools=[SEARCH], tool_choice=SEARCH).tool_choice == HostedChoice(SEARCH)
+    assert request.adjustments == ()
 
 
 def test_hints_of_a_function_without_effect_are_reported() -> None:

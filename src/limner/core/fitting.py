@@ -20,6 +20,13 @@ from limner.core.request import (
 from limner.core.turn import HostedChoice, UpstreamCapabilities
 
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
+_ITEM_TYPES = (
+    "message",
+    "function_call",
+    "function_call_output",
+    "reasoning",
+    "image_generation_call",
+)
 
 
 def fit(request: ResponseRequest, can: UpstreamCapabilities) -> ResponseRequest:
@@ -32,6 +39,7 @@ def fit(request: ResponseRequest, can: UpstreamCapabilities) -> ResponseRequest:
         )
     if not can.hosted_tools:
         request = _without_hosted(request, adjustments)
+    _check_required(request)
     if request.adjustments != tuple(adjustments):
         request = replace(request, adjustments=tuple(adjustments))
     return request
@@ -75,11 +83,17 @@ def _without_hosted(request: ResponseRequest, adjustments: list[str]) -> Respons
 
 def _check_items(request: ResponseRequest) -> None:
     for index, item in enumerate(request.items):
+        if isinstance(item, Opaque) and item.type == "function_call":
+            raise InvalidRequest(
+                f"Unsupported parameter: 'input[{index}].namespace'. "
+                "The language model here calls functions by their bare name.",
+                param=f"input[{index}].namespace",
+                code="unsupported_parameter",
+            )
         if isinstance(item, Opaque):
             raise InvalidRequest(
                 f"Invalid value: '{item.type}'. The language model here understands items of the "
-                "types message, function_call, function_call_output, reasoning and "
-                "image_generation_call.",
+                f"types {', '.join(_ITEM_TYPES)}.",
                 param=f"input[{index}].type",
                 code="invalid_value",
             )
@@ -87,26 +101,34 @@ def _check_items(request: ResponseRequest) -> None:
 
 def _choice(request: ResponseRequest, adjustments: list[str]) -> ClientChoice:
     choice = request.tool_choice
-    has_any = bool(request.functions) or request.image_tool is not None
     if isinstance(choice, HostedChoice):
-        raise _not_found(f"Tool choice '{choice.selector.get('type')}'", "tool_choice")
-    if choice == "required" and not has_any:
-        raise _not_found("Tool choice 'required'", "tool_choice")
+        raise InvalidRequest(
+            f"Tool choice '{choice.selector.get('type')}' not found in 'tools' parameter.",
+            param="tool_choice",
+            code="invalid_value",
+        )
     if not isinstance(choice, AllowedTools):
         return choice
     for selector in choice.hosted:
         adjustments.append(
             f"tool_choice.tools[{selector.index}]: left out, since this server runs no such tool."
         )
-    if choice.required and not choice.functions and not choice.image_tool:
-        raise _not_found("Tool choice mode 'required'", "tool_choice.tools")
     return replace(choice, hosted=())
 
 
-def _not_found(what: str, param: str) -> InvalidRequest:
-    return InvalidRequest(
-        f"{what} needs a function or image_generation in '{param.replace('_choice', 's', 1)}': "
-        "the language model here has no other tools.",
+def _check_required(request: ResponseRequest) -> None:
+    """A choice that demands a call needs something to call."""
+    match request.tool_choice:
+        case "required" if not (request.functions or request.image_tool or request.hosted_tools):
+            what, where, param = "'required'", "tools", "tool_choice"
+        case AllowedTools(
+            required=True, functions=functions, image_tool=image_tool, hosted=hosted
+        ) if not (functions or image_tool or hosted):
+            what, where, param = "mode 'required'", "tool_choice.tools", "tool_choice.tools"
+        case _:
+            return
+    raise InvalidRequest(
+        f"Tool choice {what} needs at least one function or image_generation in '{where}'.",
         param=param,
         code="invalid_value",
     )

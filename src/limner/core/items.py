@@ -7,7 +7,7 @@ types and turned base64 into bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from limner.core.image import ImageData
@@ -86,7 +86,7 @@ class Reasoning:
     text: str
     id: str | None = None
     encrypted_content: str | None = None
-    source: JsonObject | None = None
+    source: JsonObject | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from limner.core.events import (
     ResponseError,
     ResponseEvent,
 )
+from limner.core.fitting import fit
 from limner.core.image import ImageEvent
 from limner.core.image_tool import Denial, check_gate, denied
 from limner.core.ports import ImageBackend, Upstream
@@ -62,8 +63,9 @@ async def respond(
     seconds since 1970; deadline_s: the longest that the whole response may take; denial: what a
     call of the image tool becomes that was not offered.
     Raises InvalidRequest before the first event when the client offers the image tool and there is
-    no back end, or when no name is left for it.
+    no back end, when no name is left for it, or when the upstream cannot take the request.
     """
+    request = fit(request, upstream.capabilities)
     check_gate(request, can_paint=image_backend is not None)
     response_id = new_id("resp_")
     run = ResponseRun(

@@ -1,9 +1,9 @@
 """The `input` of a response request: a string or items, read into the core's items.
 
 Clients send back what they received, whole, so every field of an item that was ever an output is
-known here. Some describe the past and ask for nothing: `status`, `phase`, `annotations`,
-`logprobs`, `action` and the like are read over, and so are hints for caches
-(`prompt_cache_breakpoint`).
+known here. Some describe the past and ask for nothing: `status`, `phase`, `logprobs`, `action` and
+the like are read over, and so are hints for caches (`prompt_cache_breakpoint`). Items of other
+types, and calls within a namespace, are kept as they came, for an upstream that understands them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from limner.core.items import (
     ImagePart,
     Item,
     Message,
+    Opaque,
     Part,
     Reasoning,
     RefusalPart,
@@ -71,7 +72,12 @@ def _item(entry: Fields) -> Item:
             entry.path, "Items are not stored on this server: send the whole item in its place."
         )
     entry = Fields({**entry.values, "type": kind}, entry.path)
-    known, read = _READERS[entry.required_choice("type", _READERS)]
+    kind = entry.required_string("type", max_length=MAX_NAME)
+    if kind in _DECLARING:
+        raise unsupported(entry.path, "Declare tools in 'tools' of the request.")
+    if kind not in _READERS or (kind == "function_call" and entry.get("namespace") is not None):
+        return Opaque(entry.values)
+    known, read = _READERS[kind]
     entry.allow_only(known)
     return read(entry)
 
@@ -85,8 +91,6 @@ def _message(entry: Fields) -> Message:
 
 
 def _function_call(entry: Fields) -> FunctionCall:
-    if entry.get("namespace") is not None:
-        raise unsupported(entry.at("namespace"), "Functions are called by their bare name.")
     return FunctionCall(
         call_id=entry.required_string("call_id", min_length=1, max_length=MAX_NAME),
         name=entry.required_string("name", min_length=1, max_length=MAX_NAME),
@@ -112,6 +116,7 @@ def _reasoning(entry: Fields) -> Reasoning:
         text="\n".join(texts[0] or texts[1]),
         id=entry.string("id", max_length=MAX_NAME),
         encrypted_content=entry.string("encrypted_content"),
+        source=entry.values,
     )
 
 
@@ -140,6 +145,9 @@ def _image_error(error: Fields | None) -> ImageCallError | None:
         type=error.string("type", max_length=MAX_NAME) or "image_generation_server_error",
     )
 
+
+_DECLARING = frozenset({"additional_tools", "tool_search_output"})
+"""Items that would bring tools past the checks of `tools`."""
 
 _READERS: Mapping[str, tuple[frozenset[str], Callable[[Fields], Item]]] = {
     "message": (frozenset({"type", "id", "role", "content", "status", "phase"}), _message),
@@ -187,7 +195,10 @@ def _part(part: Fields) -> Part:
     match part.required_choice("type", _PART_TYPES):
         case "input_text" | "output_text":
             part.allow_only({"type", "text", "annotations", "logprobs", "prompt_cache_breakpoint"})
-            return TextPart(part.required_string("text"))
+            annotations = part.objects("annotations", max_length=MAX_PARTS)
+            return TextPart(
+                part.required_string("text"), tuple(entry.values for entry in annotations)
+            )
         case "refusal":
             part.allow_only({"type", "refusal"})
             return RefusalPart(part.required_string("refusal"))

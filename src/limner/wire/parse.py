@@ -10,11 +10,12 @@ fits as is  store: false, background: false, truncation: disabled, service_tier:
             image.context_compression: auto or disabled, stream_options.include_obfuscation: false;
             prompt_cache_key (a hint, repeated in the response); include values for items that
             never occur here
-adjusted    store: true, truncation: auto, other service tiers, include of log probabilities and of
-            encrypted reasoning, top_logprobs, reasoning.summary, .context and .mode,
-            stream_options.include_obfuscation: true, image.context_compression: enabled,
-            access_programs, prompt_cache_options, prompt_cache_retention, hosted tools other than
-            image_generation
+adjusted    store: true, truncation: auto, other service tiers, include of log probabilities,
+            top_logprobs, reasoning.context and .mode, stream_options.include_obfuscation: true,
+            image.context_compression: enabled, access_programs, prompt_cache_options,
+            prompt_cache_retention
+passed on   to an upstream that takes them, see `core.fitting`: hosted tools other than
+            image_generation, items of other types, reasoning.summary, other include values
 refused     background: true, background_options, previous_response_id, conversation, prompt,
             context_management, moderation, file ids, files, item references, masks, and whatever
             OpenAI's API does not know either
@@ -61,7 +62,7 @@ _LEFT_OUT = {
 _TIERS = ("auto", "default", "flex", "scale", "priority", "fast", "ultrafast")
 _INCLUDE = {
     "message.output_text.logprobs": "log probabilities are not returned by this server.",
-    "reasoning.encrypted_content": "reasoning is returned as plain text where the model shows it.",
+    "reasoning.encrypted_content": None,
     "message.input_image.image_url": None,
     "file_search_call.results": None,
     "web_search_call.results": None,
@@ -69,7 +70,8 @@ _INCLUDE = {
     "computer_call_output.output.image_url": None,
     "code_interpreter_call.outputs": None,
 }
-"""Adjustment for each value; None where nothing that it asks for can ever occur."""
+"""Adjustment for each value; None where it is left to the upstream, or nothing that it asks for
+can occur."""
 
 
 def parse_request(body: Mapping[str, Any]) -> ResponseRequest:
@@ -82,12 +84,13 @@ def parse_request(body: Mapping[str, Any]) -> ResponseRequest:
     model = request.required_string("model", min_length=1, max_length=MAX_MODEL)
     stream = request.boolean("stream") or False
     tools = parse_tools(request, stream=stream, adjustments=adjustments)
-    tool_choice = parse_tool_choice(request, tools, adjustments)
+    tool_choice = parse_tool_choice(request, tools)
     items = parse_input(request)
     sampling = parse_sampling(request, adjustments)
     user = request.string("user", max_length=MAX_LABEL)
     safety_identifier = request.string("safety_identifier", max_length=128)
     _check_delivery(request, adjustments)
+    include = _include(request, adjustments)
     parallel_tool_calls = request.boolean("parallel_tool_calls")
     return ResponseRequest(
         model=model,
@@ -103,6 +106,8 @@ def parse_request(body: Mapping[str, Any]) -> ResponseRequest:
         user=user or safety_identifier,
         echo=_echo(request, sampling),
         adjustments=tuple(adjustments),
+        hosted_tools=tools.hosted,
+        include=include,
     )
 
 
@@ -134,14 +139,18 @@ def _check_delivery(request: Fields, adjustments: list[str]) -> None:
             adjustments.append(
                 f"{image.at('context_compression')}: pictures are shown as they came."
             )
-    _check_include(request, adjustments)
 
 
-def _check_include(request: Fields, adjustments: list[str]) -> None:
+def _include(request: Fields, adjustments: list[str]) -> tuple[str, ...]:
+    """The values that are left to the upstream."""
+    include = []
     for index, value in enumerate(request.array("include", max_length=MAX_INCLUDE) or []):
         path = f"{request.at('include')}[{index}]"
         if why := _INCLUDE[one_of(value, path, _INCLUDE)]:
             adjustments.append(f"{path}: {why}")
+        else:
+            include.append(value)
+    return tuple(include)
 
 
 def _echo(request: Fields, sampling: Sampling) -> Echo:

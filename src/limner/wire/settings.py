@@ -26,6 +26,7 @@ def parse_sampling(request: Fields, adjustments: list[str]) -> Sampling:
     if request.integer("top_logprobs", 0, 20):
         adjustments.append("top_logprobs: log probabilities are not returned by this server.")
     text = request.object("text")
+    reasoning = request.object("reasoning") or Fields({})
     return Sampling(
         temperature=request.number("temperature", 0, 2),
         top_p=request.number("top_p", 0, 1),
@@ -34,7 +35,8 @@ def parse_sampling(request: Fields, adjustments: list[str]) -> Sampling:
         frequency_penalty=request.number("frequency_penalty", -2, 2),
         text_format=_text_format(text),
         verbosity=text.choice("verbosity", _VERBOSITIES) if text else None,
-        reasoning_effort=_reasoning_effort(request.object("reasoning"), adjustments),
+        reasoning_effort=reasoning.choice("effort", _EFFORTS),
+        reasoning_summary=_reasoning_summary(reasoning, adjustments),
     )
 
 
@@ -79,17 +81,11 @@ def _text_format(text: Fields | None) -> dict[str, Any] | None:
     return None if kind == "text" else dict(form.values)
 
 
-def _reasoning_effort(reasoning: Fields | None, adjustments: list[str]) -> str | None:
-    if reasoning is None:
-        return None
+def _reasoning_summary(reasoning: Fields, adjustments: list[str]) -> str | None:
     reasoning.allow_only({"effort", "summary", "generate_summary", "context", "mode"})
-    for name in ("summary", "generate_summary"):
-        if reasoning.choice(name, _SUMMARIES):
-            adjustments.append(
-                f"{reasoning.at(name)}: reasoning is shown as it is written, not summarised."
-            )
     if reasoning.choice("context", ("auto", "current_turn", "all_turns")) not in (None, "auto"):
         adjustments.append(f"{reasoning.at('context')}: left to the model server.")
     if reasoning.string("mode", max_length=64) not in (None, "standard"):
         adjustments.append(f"{reasoning.at('mode')}: left to the model server.")
-    return reasoning.choice("effort", _EFFORTS)
+    older = reasoning.choice("generate_summary", _SUMMARIES)
+    return reasoning.choice("summary", _SUMMARIES) or older

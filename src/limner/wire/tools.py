@@ -1,6 +1,6 @@
 """`tools` and `tool_choice`: the client's functions, the hosted image tool, and what may be called.
 
-Hosted tools of other kinds are left out and reported; a choice that forces one of them is refused.
+Hosted tools of other kinds are kept as they came: whether an upstream takes them is told later.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from limner.core.request import (
     AllowedTools,
     ClientChoice,
     FunctionChoice,
+    HostedTool,
     ImageTool,
     ImageToolChoice,
 )
-from limner.core.turn import FunctionTool
+from limner.core.turn import FunctionTool, HostedChoice
 from limner.wire.fields import Fields, cut, invalid_value, one_of, wrong_type
 from limner.wire.image_tool import parse_image_tool
 
 MAX_TOOLS = 128
+MAX_TYPE = 256
 MAX_DESCRIPTION = 100_000
 IMAGE_TOOL = "image_generation"
 
@@ -36,6 +38,7 @@ class Tools:
 
     functions: tuple[FunctionTool, ...] = ()
     image_tool: ImageTool | None = None
+    hosted: tuple[HostedTool, ...] = ()
 
     def has_function(self, name: str) -> bool:
         return any(function.name == name for function in self.functions)
@@ -45,8 +48,9 @@ def parse_tools(request: Fields, *, stream: bool, adjustments: list[str]) -> Too
     """Check every entry in order; of several image tools the last one counts, as at OpenAI."""
     functions: list[FunctionTool] = []
     image_tool: ImageTool | None = None
+    hosted: list[HostedTool] = []
     for index, entry in enumerate(request.objects("tools", max_length=MAX_TOOLS)):
-        kind = entry.required_string("type")
+        kind = entry.required_string("type", max_length=MAX_TYPE)
         if kind == "function":
             functions.append(_function(entry, adjustments))
         elif kind == IMAGE_TOOL:
@@ -56,35 +60,28 @@ def parse_tools(request: Fields, *, stream: bool, adjustments: list[str]) -> Too
                 )
             image_tool = parse_image_tool(entry, index, adjustments)
         else:
-            adjustments.append(
-                f"{entry.path}: left out. Of the hosted tools this server runs {IMAGE_TOOL} only, "
-                f"not {cut(kind)}."
-            )
+            hosted.append(HostedTool(index, entry.values))
     if image_tool and image_tool.partial_images and not stream:
         adjustments.append(
             f"tools[{image_tool.index}].partial_images: none are made, only a stream shows them."
         )
         image_tool = replace(image_tool, partial_images=0)
-    return Tools(tuple(functions), image_tool)
+    return Tools(tuple(functions), image_tool, tuple(hosted))
 
 
-def parse_tool_choice(request: Fields, tools: Tools, adjustments: list[str]) -> ClientChoice:
+def parse_tool_choice(request: Fields, tools: Tools) -> ClientChoice:
     """Which of `tools` the model may or must call; raises InvalidRequest for one not among them."""
     choice = request.get("tool_choice")
     if choice is None:
         return "auto"
     if isinstance(choice, str):
-        return _mode(request, choice, tools)
+        return one_of(choice, request.at("tool_choice"), _MODES)
     if not isinstance(choice, dict):
         raise wrong_type(request.at("tool_choice"), "a string or an object", choice)
     selector = Fields(choice, request.at("tool_choice"))
-    kind = selector.required_string("type")
-    if kind == "allowed_tools":
-        return _allowed_tools(selector, tools, adjustments)
-    chosen = _selected(selector, tools)
-    if chosen is None:
-        raise _not_found(selector.path, kind)
-    return chosen
+    if selector.required_string("type", max_length=MAX_TYPE) == "allowed_tools":
+        return _allowed_tools(selector, tools)
+    return _selected(selector, tools)
 
 
 def _function(entry: Fields, adjustments: list[str]) -> FunctionTool:
@@ -104,44 +101,28 @@ def _function(entry: Fields, adjustments: list[str]) -> FunctionTool:
     )
 
 
-def _mode(request: Fields, choice: str, tools: Tools) -> str:
-    mode = one_of(choice, request.at("tool_choice"), _MODES)
-    if mode == "required" and not tools.functions and not tools.image_tool:
-        raise InvalidRequest(
-            "Tool choice 'required' needs at least one function or image_generation in 'tools'.",
-            param=request.at("tool_choice"),
-            code="invalid_value",
-        )
-    return mode
-
-
-def _allowed_tools(selector: Fields, tools: Tools, adjustments: list[str]) -> AllowedTools:
+def _allowed_tools(selector: Fields, tools: Tools) -> AllowedTools:
     selector.allow_only({"type", "mode", "tools"})
     mode = selector.required_choice("mode", ("auto", "required"))
     selector.require("tools")
-    functions = set()
+    functions: set[str] = set()
     image_tool = False
-    for entry in selector.objects("tools", max_length=MAX_TOOLS):
+    hosted: list[HostedTool] = []
+    entries = selector.objects("tools", max_length=MAX_TOOLS)
+    for index, entry in enumerate(entries):
         match _selected(entry, tools):
             case FunctionChoice(name):
                 functions.add(name)
             case ImageToolChoice():
                 image_tool = True
-            case _:
-                adjustments.append(f"{entry.path}: left out, since this server runs no such tool.")
-    if mode == "required" and not functions and not image_tool:
-        raise InvalidRequest(
-            "Tool choice mode 'required' needs at least one function or image_generation in "
-            f"'{selector.at('tools')}'.",
-            param=selector.at("tools"),
-            code="invalid_value",
-        )
-    return AllowedTools(frozenset(functions), image_tool, required=mode == "required")
+            case HostedChoice(value):
+                hosted.append(HostedTool(index, value))
+    return AllowedTools(frozenset(functions), image_tool, mode == "required", tuple(hosted))
 
 
-def _selected(selector: Fields, tools: Tools) -> FunctionChoice | ImageToolChoice | None:
-    """The tool that a selector names; None for the kinds that this server does not run."""
-    match selector.required_string("type"):
+def _selected(selector: Fields, tools: Tools) -> FunctionChoice | ImageToolChoice | HostedChoice:
+    """The tool that a selector names."""
+    match selector.required_string("type", max_length=MAX_TYPE):
         case "function":
             selector.allow_only({"type", "name"})
             name = selector.required_string("name")
@@ -154,7 +135,7 @@ def _selected(selector: Fields, tools: Tools) -> FunctionChoice | ImageToolChoic
                 raise _not_found(selector.path, IMAGE_TOOL)
             return ImageToolChoice()
         case _:
-            return None
+            return HostedChoice(selector.values)
 
 
 def _not_found(path: str, name: str) -> InvalidRequest:
