@@ -134,5 +134,5 @@ def _why_not(where: str, error: OSError) -> str:
     if error.errno == errno.EACCES:
         return f"This user may not listen on {where}. Choose a --port of 1024 or more."
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"{where} is no address of this machine; --host 0.0.0.0 listens on all of them."
+        return f"{where} is no address of this machine. --host 0.0.0.0 listens on all of them."
     return f"Listening on {where} is not possible: {os.strerror(error.errno or 0)}."

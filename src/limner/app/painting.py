@@ -87,7 +87,7 @@ class Easel:
         return EngineStatus(
             self.painter.readiness,
             device=self._device,
-            gpu=_gpu(self._device),
+            gpu=gpu_of(self._device),
             running=stats.running,
             queued=stats.queued,
             steps=stats.steps,
@@ -123,7 +123,8 @@ class Easel:
         return replace(loaded, facts=facts)
 
 
-def _gpu(device: str | None) -> Gpu | None:
+def gpu_of(device: str | None) -> Gpu | None:
+    """What is known of a GPU by its torch device; None for anything else."""
     if device is None or not device.startswith("cuda"):
         return None
     import torch

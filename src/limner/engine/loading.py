@@ -23,7 +23,7 @@ from limner.engine.model import ModelFacts, read_facts
 TINY = Path(__file__).parent / "models" / "tiny"
 TRANSFORMER = "ZImageTransformer2DModel"
 DTYPES = ("bfloat16", "float16", "float32")
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 Progress = Callable[[float, str], None]
 """Told how far loading is, 0 to 1, and what is being done, in words for a person."""
@@ -71,7 +71,7 @@ def load(
     progress(0.0, "importing torch and diffusers")
     torch, diffusers = _import_engine()
     torch.set_num_threads(threads or max(1, physical_cores() - 1))
-    chosen = _device(torch, device)
+    chosen = choose_device(torch, device)
     kind = _dtype(torch, dtype, chosen)
     source = str(TINY) if model == "tiny" else model
     progress(0.2, f"loading {model}")
@@ -107,7 +107,8 @@ def _import_engine() -> tuple[Any, Any]:
     return torch, diffusers
 
 
-def _device(torch: Any, asked: str) -> Any:
+def choose_device(torch: Any, asked: str) -> Any:
+    """The torch device for a setting; raises ConfigError where it cannot be used."""
     if asked == "auto":
         # ROCm builds answer to the name cuda as well.
         if torch.cuda.is_available():
@@ -135,7 +136,7 @@ def _dtype(torch: Any, asked: str, device: Any) -> Any:
 
 def _check_index(diffusers: Any, source: str) -> None:
     """Look at the pipeline's index before any weights are fetched."""
-    if not Path(source).is_dir() and not _HUB_ID.fullmatch(source):
+    if not Path(source).is_dir() and not HUB_ID.fullmatch(source):
         raise ConfigError(
             f"model {source!r} is no folder here and no Hub id; give 'tiny', a folder that holds a "
             "Diffusers pipeline, or an id such as 'Tongyi-MAI/Z-Image-Turbo'"
