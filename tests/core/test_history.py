@@ -11,7 +11,6 @@ from limner.core.items import (
     ImageCallError,
     ImagePart,
     Item,
-    Message,
     Reasoning,
     TextPart,
 )
@@ -26,7 +25,7 @@ def recalled(*items: Item, vision: bool = True) -> tuple[Item, ...]:
 
 def output(item: Item) -> dict[str, object]:
     assert isinstance(item, FunctionCallOutput)
-    (part,) = item.parts
+    part, *_ = item.parts
     assert isinstance(part, TextPart)
     answer = json.loads(part.text)
     assert isinstance(answer, dict)
@@ -34,16 +33,18 @@ def output(item: Item) -> dict[str, object]:
 
 
 def test_a_past_picture_becomes_a_call_its_output_and_a_look_at_it() -> None:
-    called, answered, shown = recalled(ImageCall("ig_7", 'a "кот"', CAT))
+    called, answered = recalled(ImageCall("ig_7", 'a "кот"', CAT))
     assert called == FunctionCall("cc_from_ig_7", "draw", '{"prompt": "a \\"кот\\""}')
     assert isinstance(answered, FunctionCallOutput)
     assert answered.call_id == "cc_from_ig_7"
     assert output(answered) == {"ok": True, "status": "completed", "id": "ig_7"}
-    assert shown == Message("user", (TextPart("Generated image:"), ImagePart(CAT)))
+    assert answered.parts[1:] == (ImagePart(CAT),)
 
 
 def test_a_model_without_eyes_is_shown_nothing() -> None:
-    assert len(recalled(ImageCall("ig_7", "a cat", CAT), vision=False)) == 2
+    _, answered = recalled(ImageCall("ig_7", "a cat", CAT), vision=False)
+    assert isinstance(answered, FunctionCallOutput)
+    assert len(answered.parts) == 1
 
 
 def test_a_past_failure_keeps_its_reason() -> None:
@@ -65,26 +66,10 @@ def test_a_picture_that_the_client_stripped_is_said_to_be_gone() -> None:
     assert output(answered)["note"] == "The picture itself is no longer at hand."
 
 
-def test_pictures_are_shown_after_the_whole_block_of_calls_and_outputs() -> None:
-    other = FunctionCall("c", "get_weather", "{}")
-    answer = FunctionCallOutput("c", (TextPart("rain"),))
-    items = recalled(
-        other, ImageCall("ig_1", "cat", CAT), ImageCall("ig_2", "dog", DOG), answer, USER
-    )
-    assert [type(item) for item in items] == [
-        FunctionCall,
-        FunctionCall,
-        FunctionCallOutput,
-        FunctionCall,
-        FunctionCallOutput,
-        FunctionCallOutput,
-        Message,
-        Message,
-    ]
-    shown = items[-2]
-    assert isinstance(shown, Message)
-    assert shown.parts == (TextPart("Generated image:"), ImagePart(CAT), ImagePart(DOG))
-    assert items[-1] == USER
+def test_each_output_has_its_own_picture() -> None:
+    first, second = ImageCall("ig_1", "cat", CAT), ImageCall("ig_2", "dog", DOG)
+    outputs = [item for item in recalled(first, second) if isinstance(item, FunctionCallOutput)]
+    assert [item.parts[1] for item in outputs] == [ImagePart(CAT), ImagePart(DOG)]
 
 
 def test_other_items_pass_as_they_are() -> None:

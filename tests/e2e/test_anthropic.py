@@ -38,4 +38,5 @@ async def test_a_thoughtful_model_draws_and_sees_its_picture(
         "thinking": "They want a picture.",
         "signature": "c2ln",
     }
-    assert [block["type"] for block in user["content"]] == ["tool_result", "text", "image"]
+    (result,) = user["content"]
+    assert [part["type"] for part in result["content"]] == ["text", "image"]

@@ -1,8 +1,8 @@
 """Pictures as the language model remembers them: calls, their outputs, and a look at the result.
 
 An upstream knows no `image_generation_call`. Each becomes a call of our function and its output;
-models that see get the pictures in a user message, after the whole block of calls and outputs: many
-servers refuse anything between a call and its output, and pictures inside outputs.
+models that see find the picture in the output. Where a dialect has no place for it there, its
+renderer finds another.
 """
 
 from __future__ import annotations
@@ -52,9 +52,11 @@ class Answer:
     picture: ImageData | None = None
     item_id: str | None = None
 
-    @property
-    def output_item(self) -> FunctionCallOutput:
-        return FunctionCallOutput(self.call.call_id, (TextPart(self.output),))
+    def output_item(self, *, vision: bool) -> FunctionCallOutput:
+        parts: tuple[Part, ...] = (TextPart(self.output),)
+        if vision and self.picture is not None:
+            parts += (ImagePart(self.picture),)
+        return FunctionCallOutput(self.call.call_id, parts)
 
 
 def painted(call: FunctionCall, item_id: str, picture: ImageData | None) -> Answer:
@@ -78,21 +80,13 @@ def refused(call: FunctionCall, error: ImageCallError, item_id: str | None = Non
 def recall(items: Iterable[Item], name: str, *, vision: bool) -> tuple[Item, ...]:
     """Rewrite the picture calls of a client's input as calls of the function `name`."""
     rewritten: list[Item] = []
-    pictures: list[ImageData] = []
     for item in items:
-        match item:
-            case ImageCall():
-                answer = _past(item, name)
-                rewritten += [answer.call, answer.output_item]
-                pictures += _seen([answer], vision)
-            case FunctionCall() | FunctionCallOutput():
-                rewritten.append(item)
-            case Message() | Reasoning() | Opaque():
-                rewritten += [*_shown(pictures), item]
-                pictures = []
-            case _:
-                assert_never(item)
-    return (*rewritten, *_shown(pictures))
+        if isinstance(item, ImageCall):
+            answer = _past(item, name)
+            rewritten += [answer.call, answer.output_item(vision=vision)]
+        else:
+            rewritten.append(item)
+    return tuple(rewritten)
 
 
 def replay(
@@ -107,8 +101,7 @@ def replay(
     return (
         *(item for output in written for item in _said(output, calls)),
         *(answer.call for answer in answers if answer.item_id is None),
-        *(answer.output_item for answer in answers),
-        *_shown(_seen(answers, vision)),
+        *(answer.output_item(vision=vision) for answer in answers),
     )
 
 
@@ -138,12 +131,3 @@ def _said(item: OutputItem, calls: Mapping[str | None, FunctionCall]) -> tuple[I
             return ()  # a client's call ends the response
         case _:
             assert_never(item)
-
-
-def _seen(answers: Iterable[Answer], vision: bool) -> list[ImageData]:
-    return [answer.picture for answer in answers if vision and answer.picture is not None]
-
-
-def _shown(pictures: Iterable[ImageData]) -> tuple[Item, ...]:
-    parts: list[Part] = [ImagePart(picture) for picture in pictures]
-    return (Message("user", (TextPart("Generated image:"), *parts)),) if parts else ()

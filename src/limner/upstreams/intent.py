@@ -143,7 +143,7 @@ def _takes_prompt(tool: FunctionTool) -> bool:
 def _last_question(items: Sequence[Item]) -> int:
     """The place of the user's last message, -1 if there is none.
 
-    A picture that is shown to the model behind its own call also comes as a user message.
+    A client may show the model a picture behind its call, in a user message that asks nothing.
     """
     after_output, asked = False, -1
     for place, item in enumerate(items):
