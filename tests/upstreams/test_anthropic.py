@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -119,7 +120,7 @@ async def test_the_operator_may_name_model_eyes_thinking_and_limit() -> None:
             max_tokens=5000,
         ) as model,
     ):
-        assert model.capabilities is blind
+        assert model.capabilities == replace(blind, encrypted_reasoning=True)
         await ask(model, request)
         (sent,) = server.requests
     assert (sent["model"], sent["max_tokens"]) == ("theirs", 7048)
@@ -129,7 +130,7 @@ async def test_the_operator_may_name_model_eyes_thinking_and_limit() -> None:
 
 async def test_by_itself_it_names_what_it_speaks() -> None:
     async with upstream("http://127.0.0.1:1") as model:
-        assert model.capabilities == UpstreamCapabilities("anthropic")
+        assert model.capabilities == UpstreamCapabilities("anthropic", encrypted_reasoning=True)
 
 
 async def test_what_the_dialect_cannot_say_is_told_with_the_end() -> None:

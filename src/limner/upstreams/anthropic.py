@@ -57,7 +57,8 @@ class AnthropicUpstream:
     ) -> None:
         self._http = http
         self._model = model
-        self._capabilities = capabilities or UpstreamCapabilities(model or "anthropic")
+        known = capabilities or UpstreamCapabilities(model or "anthropic")
+        self._capabilities = replace(known, encrypted_reasoning=True)
         self._thinking = thinking
         self._max_tokens = max_tokens
 
