@@ -97,7 +97,18 @@ def test_the_variables_of_the_older_service_keep_their_meaning() -> None:
             {"image_backend": "swarm+http://127.0.0.1:7801"},
             {},
             "--image-backend must be engine, none, or an address such as http://127.0.0.1:11434/v1,"
-            " or one that begins with comfyui+, a1111+, jobs+, got 'swarm+http://127.0.0.1:7801'.",
+            " or one that begins with comfyui+, a1111+, jobs+, openai+, azure+, azure-v1+, "
+            "vllm-omni+, sglang+, localai+, sd-cpp+, limner+, got 'swarm+http://127.0.0.1:7801'.",
+        ),
+        (
+            {"image_service_config": "s.json", "model": "x"},
+            {},
+            "--model (LIMNER_MODEL) has no meaning beside --image-service-config s.json",
+        ),
+        (
+            {"steps": "4"},
+            {"LIMNER_IMAGE_SERVICE_CONFIG": "s.json"},
+            "--steps (LIMNER_STEPS) has no meaning beside --image-service-config s.json",
         ),
         ({"llm_url": "comfyui+http://127.0.0.1:8188"}, {}, "--llm must be an address"),
         (

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 from limner.config import Settings
+from limner.config.image_service import load_image_service
+from limner.config.presets import PresetName, load_preset, preset_for
 from limner.core.errors import ConfigError
-from limner.core.image import ImageCapabilities
 from limner.core.ports import ImageBackend
 from limner.images.automatic1111 import Automatic1111, automatic1111_server
 from limner.images.comfyui import ComfyUi, comfyui_server
@@ -16,7 +20,8 @@ from limner.images.http import ImagesHttp
 from limner.images.image_jobs import ImageJobs, image_jobs_server
 from limner.images.openai import OpenAIImages
 from limner.wire.comfyui_workflow import Workflow, read_workflow
-from limner.wire.images_dialect import ServerFacts
+
+logger = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -42,9 +47,25 @@ async def open_back_end(address: str, settings: Settings) -> AsyncIterator[Image
             async with image_jobs_server(url, key=key) as server:
                 yield ImageJobs(server)
         case _:
-            async with ImagesHttp(url, key=key) as http:
-                can = ImageCapabilities(model or "images")
-                yield OpenAIImages(http, ServerFacts(can, model=model))
+            preset = load_preset(cast(PresetName, wire)) if wire else preset_for(url)
+            async with ImagesHttp(url, key=key, key_header=preset.key_header) as http:
+                yield OpenAIImages(http, preset.facts(model))
+
+
+@asynccontextmanager
+async def open_image_service(path: Path) -> AsyncIterator[ImageBackend]:
+    """What the file of `--image-service-config` describes; raises ConfigError for what is wrong."""
+    service = load_image_service(path, os.environ)
+    preset = service.preset
+    logger.info("External image service configured: %s", service.provider)
+    if service.not_understood:
+        logger.warning(
+            "image service config has keys that mean nothing here",
+            extra={"keys": ", ".join(service.not_understood)},
+        )
+    facts = preset.facts(service.default_model, generate=service.generate)
+    async with ImagesHttp(service.api_base, key=service.key, key_header=preset.key_header) as http:
+        yield OpenAIImages(http, facts)
 
 
 def _workflow(path: Path | None) -> Workflow | None:

@@ -11,7 +11,7 @@ from socket import socket
 
 from starlette.applications import Starlette
 
-from limner.app.back_ends import open_back_end
+from limner.app.back_ends import open_back_end, open_image_service
 from limner.app.child import open_child
 from limner.app.http import serve
 from limner.app.painting import INSTALL, missing_packages, model_name
@@ -94,6 +94,9 @@ async def open_server(settings: Settings) -> AsyncIterator[Starlette]:
 
 
 async def _open_painting(settings: Settings, stack: AsyncExitStack) -> Painting:
+    if (path := settings.image_service_config) is not None:
+        backend = await stack.enter_async_context(open_image_service(path))
+        return _elsewhere(backend.capabilities.name, backend, f"the image service of {path.name}")
     match settings.image_backend:
         case "none":
             return _nothing("nothing paints here (--image-backend none)")
@@ -111,8 +114,12 @@ async def _open_painting(settings: Settings, stack: AsyncExitStack) -> Painting:
         case url:
             backend = await stack.enter_async_context(open_back_end(url, settings))
             name = settings.model or backend.capabilities.name
-            there = Painter(name, Readiness("ready", f"an image back end at {url}"))
-            return Painting(backend, lambda: there)
+            return _elsewhere(name, backend, f"an image back end at {url}")
+
+
+def _elsewhere(name: str, backend: ImageBackend, what: str) -> Painting:
+    there = Painter(name, Readiness("ready", what))
+    return Painting(backend, lambda: there)
 
 
 def _without_engine(missing: list[str], *, is_wanted: bool) -> Painting:
@@ -142,7 +149,7 @@ def _models(
 def _job_defaults(settings: Settings) -> JobDefaults:
     """The engine itself applies steps and guidance; here they are only told."""
     size = Size(settings.default_width, settings.default_height)
-    if settings.image_backend not in (None, "engine"):
+    if not settings.paints_itself:
         return JobDefaults(size)
     guidance = settings.guidance_scale
     return JobDefaults(

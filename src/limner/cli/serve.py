@@ -69,10 +69,12 @@ def address_of(sock: socket.socket) -> str:
 def _painter(settings: Settings) -> str:
     from limner.app.painting import missing_packages, model_name
 
-    if settings.image_backend in (None, "engine"):
+    if settings.paints_itself:
         if missing_packages():
             return "nothing (pip install 'limner[engine]')"
         return f"{model_name(settings.model)}, which loads now"
+    if settings.image_service_config is not None:
+        return f"the image service of {settings.image_service_config}"
     return "nothing" if settings.image_backend == "none" else settings.image_backend or ""
 
 

@@ -17,6 +17,7 @@ from limner.config.settings import NAMES, TABLE, Settings
 from limner.core.errors import ConfigError
 
 OLDER_PREFIX = "IMAGE_GEN_"
+_SAID_BY_FILE = frozenset({"image_backend", "image_key", "model", "comfyui_workflow"})
 _OF_OUR_ENGINE = frozenset({"steps", "guidance_scale", "threads"})
 
 
@@ -93,11 +94,15 @@ def _read(source: str, reads: Reader[Any], given: str, *, is_secret: bool = Fals
 
 
 def _check_together(settings: Settings) -> None:
+    if settings.config is not None:
+        _check_beside_file(settings)
     if settings.llm_model is not None and settings.llm_url is None:
         raise ConfigError(
             "--llm-model (LIMNER_LLM_MODEL) needs --llm (LIMNER_LLM_URL), the address of the "
             "language model's server."
         )
+    if settings.image_service_config is not None:
+        _check_alone(settings)
     paints = settings.image_backend or "engine"
     if settings.comfyui_workflow and not paints.startswith("comfyui+"):
         raise ConfigError(
@@ -111,3 +116,25 @@ def _check_together(settings: Settings) -> None:
                     f"{entry.flag} ({entry.variable}) is a setting of our engine, which does not "
                     f"run with --image-backend {settings.image_backend}. Set it where that paints."
                 )
+
+
+def _check_alone(settings: Settings) -> None:
+    """The file of an external service says all about what paints."""
+    silent = _SAID_BY_FILE | _OF_OUR_ENGINE
+    for entry in TABLE:
+        if entry.name in silent and getattr(settings, entry.name) is not None:
+            raise ConfigError(
+                f"{entry.flag} ({entry.variable}) has no meaning beside --image-service-config "
+                f"{settings.image_service_config}, whose service paints. Leave one of them out."
+            )
+
+
+def _check_beside_file(settings: Settings) -> None:
+    """What describes one language model says nothing where a file describes several."""
+    for entry in TABLE:
+        is_of_one = entry.option.part == "language model" and entry.name != "config"
+        if is_of_one and getattr(settings, entry.name) != entry.default:
+            raise ConfigError(
+                f"{entry.flag} ({entry.variable}) describes one language model, and --config "
+                f"{settings.config} several. Say it in the file."
+            )

@@ -16,6 +16,7 @@ from typing import Literal
 from platformdirs import user_data_path
 
 from limner.config.option import Entry, Option, option
+from limner.config.presets import PRESETS
 from limner.config.reading import (
     FILE,
     FOLDER,
@@ -31,7 +32,8 @@ from limner.config.reading import (
 )
 
 SIZE_PX = whole_number(64, 4096)
-WIRES = ("comfyui", "a1111", "jobs")
+LLM_KINDS = ("auto", "chat", "responses", "anthropic", "harmony")
+WIRES = ("comfyui", "a1111", "jobs", *(name for name in PRESETS if name != "other"))
 """What `image_backend` may name before an address, with a plus sign between them."""
 
 
@@ -97,6 +99,18 @@ class Settings:
             unset="none",
         ),
     )
+    config: Path | None = dataclasses.field(
+        default=None,
+        metadata={
+            "option": Option(
+                "language model",
+                FILE,
+                "File with several language models, in place of the flags for one: "
+                "`limner.example.toml` explains it.",
+                unset="none",
+            )
+        },
+    )
     llm_url: str | None = option(
         None,
         Option(
@@ -111,7 +125,7 @@ class Settings:
         "auto",
         Option(
             "language model",
-            one_of("auto", "chat", "responses", "anthropic", "harmony"),
+            one_of(*LLM_KINDS),
             "What that server speaks; `auto` asks it, and finds all but `harmony`.",
         ),
     )
@@ -162,6 +176,15 @@ class Settings:
             "other servers of that API).",
         ),
     )
+    image_tool: Literal["on", "off", "strip"] = option(
+        "on",
+        Option(
+            "language model",
+            one_of("on", "off", "strip"),
+            "What becomes of the image tool in requests: `on` runs it, `off` refuses it, `strip` "
+            "takes it out and says so, for clients that always offer it.",
+        ),
+    )
     image_backend: str | None = option(
         None,
         Option(
@@ -169,9 +192,21 @@ class Settings:
             address("engine", "none", wires=WIRES),
             "What paints: our own engine, nothing, or an Images API at an address. "
             "`comfyui+http://…`, `a1111+http://…` and `jobs+http://…` are servers with a protocol "
-            "of their own.",
+            "of their own; `vllm-omni+http://…` and the like say whose Images API it is.",
             unset="`engine` where its packages are installed, else `none`",
         ),
+    )
+    image_service_config: Path | None = dataclasses.field(
+        default=None,
+        metadata={
+            "option": Option(
+                "pictures",
+                FILE,
+                "JSON file that describes an external image service, which then paints; "
+                "docs/image-services.md explains it.",
+                unset="no external service",
+            )
+        },
     )
     comfyui_workflow: Path | None = dataclasses.field(
         default=None,
@@ -308,6 +343,11 @@ class Settings:
         "info",
         Option("log", one_of("debug", "info", "warning", "error"), "The least that is logged."),
     )
+
+    @property
+    def paints_itself(self) -> bool:
+        """Whether our own engine is what shall paint."""
+        return self.image_backend in (None, "engine") and self.image_service_config is None
 
 
 TABLE: tuple[Entry, ...] = tuple(

@@ -106,7 +106,7 @@ def render_images_request(request: ImageRequest, server: ServerFacts) -> ImagesO
     if is_streamed(request, can):
         body |= {"stream": True, "partial_images": request.partial_images}
         body |= {"progress": True} if can.progress else {}
-    return ImagesOrder(body, path, tuple(_said(request, server, sends)))
+    return ImagesOrder(body, path, tuple(_said(request, server, sends, model)))
 
 
 def is_streamed(request: ImageRequest, capabilities: ImageCapabilities) -> bool:
@@ -127,9 +127,11 @@ def _sends(request: ImageRequest, server: ServerFacts) -> set[str]:
 
 def _model(request: ImageRequest, server: ServerFacts) -> str | None:
     name = server.capabilities.name
-    if server.dialect.has_own_models:
-        return own_model(request.model, server.model, name)
-    return server.model if request.model in (None, name) else request.model
+    if not server.dialect.has_own_models:
+        return server.model if request.model in (None, name) else request.model
+    model = own_model(request.model, server.model, name)
+    is_needed = MODEL_PLACE in server.endpoint.path
+    return request.model if model is None and is_needed else model
 
 
 def _values(request: ImageRequest) -> Json:
@@ -180,9 +182,12 @@ def _put(body: Json, name: str, value: Any) -> None:
     body[last] = value
 
 
-def _said(request: ImageRequest, server: ServerFacts, sends: set[str]) -> Iterator[str]:
+def _said(
+    request: ImageRequest, server: ServerFacts, sends: set[str], model: str | None
+) -> Iterator[str]:
     can, dialect = server.capabilities, server.dialect
-    takes = sends - {"model"} if dialect.has_own_models else sends | {"model"}
+    is_obeyed = model == request.model or not dialect.has_own_models
+    takes = sends | {"model"} if is_obeyed else sends - {"model"}
     yield from adjustments(request, can.name, takes)
     if request.partial_images and not can.partial_images:
         yield f"partial_images: the image back end {can.name!r} shows nothing before it is done"

@@ -1,0 +1,52 @@
+"""The files on servers: whole, sound, and chosen by addresses that are surely theirs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from limner.config import presets
+from limner.config.presets import PRESETS, PresetName, load_preset, preset_for
+from limner.core.image import FORMATS
+from limner.wire.images_dialect import OPTIONS, OUR_OPTIONS
+
+FOLDER = Path(presets.__file__).parent
+
+
+def test_there_is_a_file_for_each_name_and_no_other() -> None:
+    assert {path.stem for path in FOLDER.glob("*.json")} == set(PRESETS)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_sound(name: PresetName) -> None:
+    preset = load_preset(name)
+    options = {*preset.dialect.options, *preset.dialect.tag_options}
+    assert options <= set(OPTIONS)
+    assert preset.capabilities.seed == bool(options & set(OUR_OPTIONS))
+    assert set(preset.capabilities.formats or ()) <= set(FORMATS)
+    assert preset.source.startswith("https://")
+    assert preset_for(preset.example).name == (name if preset.url else "other")
+    for endpoint in (preset.generate, preset.edit):
+        assert endpoint.path.startswith("/")
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("https://api.openai.com", "openai"),
+        ("https://api.openai.com.evil.example/v1", "other"),
+        ("https://mine.openai.azure.com/", "azure"),
+        ("https://mine.cognitiveservices.azure.com/openai/v1/", "azure-v1"),
+        ("https://openai.azure.com.example/", "other"),
+        ("http://127.0.0.1:8080/v1", "other"),
+    ],
+)
+def test_addresses_show_whose_they_are(address: str, name: str) -> None:
+    assert preset_for(address).name == name
+
+
+def test_a_back_end_is_called_by_its_model() -> None:
+    assert load_preset("openai").facts("gpt-image-1").capabilities.name == "gpt-image-1"
+    assert load_preset("openai").facts(None).capabilities.name == "openai"
+    assert load_preset("other").facts(None).capabilities.name == "images"
