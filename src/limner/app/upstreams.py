@@ -47,9 +47,15 @@ Opens = Callable[[ModelServer, AsyncExitStack], Awaitable[Upstream]]
 
 async def open_upstream(settings: Settings, stack: AsyncExitStack) -> Upstream:
     """The language model of the settings; the built-in rules where they name no server."""
+    server = model_server(settings)
+    return IntentUpstream() if server is None else await open_server_of_models(server, stack)
+
+
+def model_server(settings: Settings) -> ModelServer | None:
+    """The server that the flags name; None where they name none."""
     if settings.llm_url is None:
-        return IntentUpstream()
-    server = ModelServer(
+        return None
+    return ModelServer(
         settings.llm_url,
         settings.llm_kind,
         model=settings.llm_model,
@@ -58,7 +64,6 @@ async def open_upstream(settings: Settings, stack: AsyncExitStack) -> Upstream:
         max_tokens_field=settings.llm_max_tokens_field,
         thinking=settings.llm_thinking,
     )
-    return await open_server_of_models(server, stack)
 
 
 async def open_server_of_models(server: ModelServer, stack: AsyncExitStack) -> Upstream:
