@@ -66,3 +66,32 @@ def test_what_the_documents_tell_to_type_works(
 def test_flags_in_the_documents_exist(line: str) -> None:
     _, _, *flags = shlex.split(line)
     serve.make_context("serve", flags)
+
+
+def run_example(name: str, *arguments: str, stdin: str = "", folder: Path) -> str:
+    ran = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / name), *arguments],
+        cwd=folder,
+        env=environment(),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_the_drawing_example_writes_partial_images_and_the_picture(
+    server: Server, tmp_path: Path
+) -> None:
+    run_example("draw.py", "a red circle", f"{server.url}/v1", folder=tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"partial-0.png", "partial-1.png", "picture.png"}
+
+
+def test_the_chat_example_goes_on_from_its_own_pictures(server: Server, tmp_path: Path) -> None:
+    said = "draw a red circle\nagain\n\n"
+    run_example("chat.py", "limner", f"{server.url}/v1", stdin=said, folder=tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"picture-1.png", "picture-2.png"}

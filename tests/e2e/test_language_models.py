@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import openai
 import pytest
+from openai.types.responses import Response, ToolParam
 
 from tests.e2e.processes import PATIENCE_S, Server, serving
 from tests.e2e.test_pictures import ORDER, is_what_was_ordered, picture_of
@@ -61,13 +63,13 @@ def foreign_server(folder: Path) -> Iterator[str]:
         process.communicate(timeout=PATIENCE_S)
 
 
-def ask(url: str, *, stream: bool) -> openai.types.responses.Response:
+def ask(url: str, *, stream: bool) -> Response:
     client = openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
-    tool = {"type": "image_generation", "size": "128x128"}
-    arguments = {"model": "any", "input": "please draw something", "tools": [tool]}
+    words = "please draw something"
+    tools: list[ToolParam] = [{"type": "image_generation", "size": "128x128"}]
     if not stream:
-        return client.responses.create(**arguments)
-    with client.responses.stream(**arguments) as events:
+        return client.responses.create(model="any", input=words, tools=tools)
+    with client.responses.stream(model="any", input=words, tools=tools) as events:
         for _ in events:
             pass
         return events.get_final_response()
@@ -89,8 +91,6 @@ def test_a_server_that_others_wrote_calls_the_tool_and_hears_of_the_picture(
 async def test_a_scripted_server_is_told_the_result_and_never_sees_the_hosted_tool(
     server: Server, tmp_path: Path
 ) -> None:
-    import asyncio
-
     replies = [calls("image_generation", {"prompt": ORDER}, say="One moment."), says("Done.")]
     async with ScriptedChat(replies) as chat:
         flags = ("--llm", chat.url, "--llm-model", "painter-7b", "--image-backend", server.url)

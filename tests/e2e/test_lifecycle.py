@@ -90,6 +90,7 @@ def test_a_model_that_is_not_there_is_named_and_words_go_on(tmp_path: Path) -> N
             model="limner", input="draw a red circle", tools=[{"type": "image_generation"}]
         )
         call, message = response.output
-        assert (call.type, call.status) == ("image_generation_call", "failed")
+        assert call.type == "image_generation_call"
+        assert call.status == "failed"
         assert message.type == "message"
         assert "/nowhere/model" in httpx.get(f"{server.url}/readyz").text

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import openai
-from openai.types.responses import Response, ResponseCompletedEvent
+from openai.types.responses import (
+    Response,
+    ResponseCompletedEvent,
+    ResponseImageGenCallPartialImageEvent,
+    ToolParam,
+)
 from PIL import Image
 
 from tests.e2e.processes import MIB, Server
@@ -16,6 +22,11 @@ from tests.e2e.processes import MIB, Server
 ORDER = "a red circle above a blue square on a yellow background"
 CLIENTS = 20
 MAX_GROWTH = 96 * MIB
+IS: dict[str, Callable[[int, int, int], bool]] = {
+    "red": lambda r, g, b: r > 150 and g < 110 and b < 110,
+    "blue": lambda r, g, b: b > 130 and r < 110 and g < 140,
+    "yellow": lambda r, g, b: r > 180 and g > 150 and b < 130,
+}
 
 
 def sdk(server: Server) -> openai.OpenAI:
@@ -35,14 +46,9 @@ def opened(content: str | None) -> Image.Image:
 
 def amount_of(colour: str, picture: Image.Image) -> float:
     """Share of the pixels that are clearly of this colour."""
-    red, green, blue = (channel.tobytes() for channel in picture.split())
-    is_one = {
-        "red": lambda r, g, b: r > 150 and g < 110 and b < 110,
-        "blue": lambda r, g, b: b > 130 and r < 110 and g < 140,
-        "yellow": lambda r, g, b: r > 180 and g > 150 and b < 130,
-    }[colour]
-    hits = sum(is_one(*pixel) for pixel in zip(red, green, blue, strict=True))
-    return hits / len(red)
+    channels = (channel.tobytes() for channel in picture.split())
+    pixels = list(zip(*channels, strict=True))
+    return sum(IS[colour](*pixel) for pixel in pixels) / len(pixels)
 
 
 def is_what_was_ordered(picture: Image.Image) -> bool:
@@ -57,16 +63,11 @@ def is_what_was_ordered(picture: Image.Image) -> bool:
 
 
 def test_a_streamed_response_brings_real_partial_images_and_the_picture(server: Server) -> None:
-    tool = {"type": "image_generation", "partial_images": 2}
-    stream = sdk(server).responses.create(
-        model="limner",
-        input=ORDER,
-        tools=[tool],
-        stream=True,  # type: ignore[list-item]
-    )
+    tools: list[ToolParam] = [{"type": "image_generation", "partial_images": 2}]
+    stream = sdk(server).responses.create(model="limner", input=ORDER, tools=tools, stream=True)
     events = list(stream)
     partials = [
-        event for event in events if event.type == "response.image_generation_call.partial_image"
+        event for event in events if isinstance(event, ResponseImageGenCallPartialImageEvent)
     ]
     assert [partial.partial_image_index for partial in partials] == [0, 1]
     final = events[-1]
