@@ -14,9 +14,10 @@ from limner.core.ports import Upstream
 from limner.core.turn import UpstreamCapabilities
 from limner.upstreams.anthropic import AnthropicUpstream, anthropic_http
 from limner.upstreams.chat import ChatUpstream
-from limner.upstreams.detect import DetectedUpstream, known_dialect
+from limner.upstreams.detect import DetectedUpstream, has_image_tool, known_dialect
 from limner.upstreams.http import HttpLimits, UpstreamHttp
 from limner.upstreams.intent import IntentUpstream
+from limner.upstreams.responses import ResponsesUpstream
 from limner.wire.anthropic_thoughts import ThinkingStyle
 from limner.wire.chat_request import MaxTokensField
 
@@ -25,7 +26,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ModelServer:
-    """What the operator says of one language model server; see the settings of the same names."""
+    """What the operator says of one language model server; see the settings of the same names.
+
+    native_image_tool: whether it runs the hosted image tool itself; known of OpenAI's own.
+    """
 
     url: str
     kind: str = "auto"
@@ -34,6 +38,7 @@ class ModelServer:
     vision: bool = False
     max_tokens_field: MaxTokensField = "max_completion_tokens"
     thinking: ThinkingStyle = "adaptive"
+    native_image_tool: bool = False
     limits: HttpLimits = field(default_factory=HttpLimits)
 
     @property
@@ -113,14 +118,28 @@ async def _chat(server: ModelServer, stack: AsyncExitStack) -> Upstream:
     )
 
 
+async def _responses(server: ModelServer, stack: AsyncExitStack) -> Upstream:
+    capabilities = UpstreamCapabilities(
+        server.name,
+        vision=server.vision,
+        hosted_tools=True,
+        native_image_tool=server.native_image_tool or has_image_tool(server.url),
+        encrypted_reasoning=True,
+    )
+    http = await _http(server, stack)
+    return ResponsesUpstream(http, model=server.model, capabilities=capabilities)
+
+
 async def _anthropic(server: ModelServer, stack: AsyncExitStack) -> Upstream:
     http = anthropic_http(server.url, key=server.key, limits=server.limits)
     return AnthropicUpstream(
         await stack.enter_async_context(http),
         model=server.model,
-        capabilities=UpstreamCapabilities(server.name, vision=server.vision),
+        capabilities=UpstreamCapabilities(
+            server.name, vision=server.vision, encrypted_reasoning=True
+        ),
         thinking=server.thinking,
     )
 
 
-KINDS: Mapping[str, Opens] = {"chat": _chat, "anthropic": _anthropic}
+KINDS: Mapping[str, Opens] = {"chat": _chat, "responses": _responses, "anthropic": _anthropic}

@@ -33,6 +33,7 @@ _KNOWN_HOSTS: dict[str, Detected] = {
     "api.openai.com": "responses",
     "api.anthropic.com": "anthropic",
 }
+_NATIVE_IMAGE_TOOL = ("api.openai.com", ".openai.azure.com")
 _ROUTES: tuple[tuple[str, Detected], ...] = (
     ("chat/completions", "chat"),
     ("responses", "responses"),
@@ -44,6 +45,11 @@ _NO_SUCH_ROUTE = frozenset({404, 405, 501})
 def known_dialect(url: str) -> Detected | None:
     """The dialect of an address that needs no asking."""
     return _KNOWN_HOSTS.get(urlsplit(url).hostname or "")
+
+
+def has_image_tool(url: str) -> bool:
+    """Whether the server at this address is known to run the hosted image tool itself."""
+    return (urlsplit(url).hostname or "").endswith(_NATIVE_IMAGE_TOOL)
 
 
 async def detect(http: UpstreamHttp) -> Detected:

@@ -1,0 +1,258 @@
+"""The items of a Responses API's reply while they are being written: one reader for each kind."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Protocol
+
+from limner.core.arguments import dump
+from limner.core.image import ImageCompleted, ImageData, ImageFailed, PartialImage, Resolved
+from limner.core.turn import (
+    AnnotationAdded,
+    CallDelta,
+    CallEnded,
+    CallStarted,
+    MessageEnded,
+    OpaqueEnded,
+    OpaqueProgress,
+    OpaqueStarted,
+    PictureEnded,
+    PicturePreview,
+    PictureStarted,
+    RefusalDelta,
+    TextDelta,
+    TurnEvent,
+)
+from limner.wire.images_picture import read_picture
+from limner.wire.picture_size import measure
+
+Json = dict[str, Any]
+
+OURS = frozenset({"type", "sequence_number", "output_index", "item_id", "stream_id"})
+"""Of an event: what is said anew for our client."""
+
+_FOR_CLIENT = frozenset(
+    {"custom_tool_call", "computer_call", "local_shell_call", "shell_call", "apply_patch_call"}
+    | {"mcp_approval_request", "function_call"}
+)
+"""Items that wait for the client's answer."""
+
+
+class OpenItem(Protocol):
+    """One item. is_over: whether nothing more of it counts."""
+
+    is_over: bool
+
+    def start(self) -> list[TurnEvent]: ...
+
+    def read(self, type_: str, event: Json) -> list[TurnEvent]:
+        """Take an event within the item."""
+        ...
+
+    def finish(self, value: Json | None) -> list[TurnEvent]:
+        """Take the whole item; None where the server did not say it again, though all is done."""
+        ...
+
+
+def open_item(value: Json, key: str, *, id_prefix: str, partial_images: int) -> OpenItem:
+    """The reader for an item that begins. key: unique in the turn."""
+    match value.get("type"):
+        case "message":
+            return _OpenMessage()
+        case "function_call" if value.get("namespace") is None:
+            call_id = value.get("call_id")
+            named = isinstance(call_id, str) and call_id
+            return _OpenCall(key, str(call_id) if named else f"{id_prefix}_{key}", value)
+        case "image_generation_call":
+            return _OpenPicture(key, partial_images)
+        case _:
+            return _OpenOpaque(key, value)
+
+
+class _OpenMessage:
+    """Every content part is a message of its own, so that the offsets of its sources hold."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self._part: int | None = None
+        self._heard: set[int] = set()
+        self._sources: dict[int, int] = {}
+
+    def start(self) -> list[TurnEvent]:
+        return []
+
+    def read(self, type_: str, event: Json) -> list[TurnEvent]:
+        part = event.get("content_index")
+        part = part if isinstance(part, int) else 0
+        match type_:
+            case "response.output_text.delta":
+                return self._say(part, event.get("delta"))
+            case "response.refusal.delta":
+                return self._say(part, event.get("delta"), is_refusal=True)
+            case "response.output_text.done" if part not in self._heard:
+                return self._say(part, event.get("text"))
+            case "response.refusal.done" if part not in self._heard:
+                return self._say(part, event.get("refusal"), is_refusal=True)
+            case "response.output_text.annotation.added":
+                return self._cite(part, event.get("annotation"))
+            case _:
+                return []
+
+    def finish(self, value: Json | None) -> list[TurnEvent]:
+        self.is_over = True
+        content = (value or {}).get("content")
+        events: list[TurnEvent] = []
+        for index, part in enumerate(content if isinstance(content, list) else []):
+            if isinstance(part, dict):
+                events += self._complete(index, part)
+        return [*events, MessageEnded()]
+
+    def _complete(self, index: int, part: Json) -> list[TurnEvent]:
+        """What the whole part has and its events had not."""
+        events: list[TurnEvent] = []
+        if index not in self._heard:
+            events += self._say(index, part.get("text"))
+            events += self._say(index, part.get("refusal"), is_refusal=True)
+        sources = part.get("annotations")
+        if isinstance(sources, list) and self._part in (None, index):
+            for source in sources[self._sources.get(index, 0) :]:
+                events += self._cite(index, source)
+        return events
+
+    def _say(self, part: int, text: object, *, is_refusal: bool = False) -> list[TurnEvent]:
+        if not isinstance(text, str) or not text:
+            return []
+        self._heard.add(part)
+        return [*self._turn_to(part), RefusalDelta(text) if is_refusal else TextDelta(text)]
+
+    def _cite(self, part: int, annotation: object) -> list[TurnEvent]:
+        if not isinstance(annotation, dict):
+            return []
+        self._sources[part] = self._sources.get(part, 0) + 1
+        return [*self._turn_to(part), AnnotationAdded(annotation)]
+
+    def _turn_to(self, part: int) -> list[TurnEvent]:
+        ended: list[TurnEvent] = [] if self._part in (None, part) else [MessageEnded()]
+        self._part = part
+        return ended
+
+
+class _OpenCall:
+    """A function that the client, or our run, is to answer."""
+
+    def __init__(self, key: str, call_id: str, value: Json) -> None:
+        self.is_over = False
+        self._started = CallStarted(key, call_id, str(value.get("name") or ""))
+        self._deltas: list[str] = []
+        self._arguments: object = None
+
+    def start(self) -> list[TurnEvent]:
+        return [self._started]
+
+    def read(self, type_: str, event: Json) -> list[TurnEvent]:
+        match type_:
+            case "response.function_call_arguments.delta":
+                delta = event.get("delta")
+                if isinstance(delta, str) and delta:
+                    self._deltas.append(delta)
+                    return [CallDelta(self._started.key, delta)]
+            case "response.function_call_arguments.done":
+                self._arguments = event.get("arguments")
+        return []
+
+    def finish(self, value: Json | None) -> list[TurnEvent]:
+        """Without the whole item, or the word that the arguments are, the call stays open."""
+        arguments = self._arguments if value is None else value.get("arguments", self._arguments)
+        if value is None and arguments is None:
+            return []
+        self.is_over = True
+        if isinstance(arguments, dict):
+            arguments = dump(arguments)
+        whole = arguments if isinstance(arguments, str) else ""
+        return [CallEnded(self._started.key, "".join(self._deltas) or whole)]
+
+
+class _OpenPicture:
+    """A picture that the upstream paints itself; done is done, whatever its status says."""
+
+    def __init__(self, key: str, partial_images: int) -> None:
+        self.is_over = False
+        self._key = key
+        self._previews_left = partial_images
+        self._previews = 0
+
+    def start(self) -> list[TurnEvent]:
+        return [PictureStarted(self._key)]
+
+    def read(self, type_: str, event: Json) -> list[TurnEvent]:
+        """Servers send a preview unasked, which is the picture itself: asked for is what counts."""
+        if not type_.endswith(".partial_image") or not self._previews_left:
+            return []
+        image = read_picture({"b64_json": event.get("partial_image_b64")})
+        if isinstance(image, ImageFailed):
+            return []
+        preview = PartialImage(self._previews, image, _look(event, image))
+        self._previews_left -= 1
+        self._previews += 1
+        return [PicturePreview(self._key, preview)]
+
+    def finish(self, value: Json | None) -> list[TurnEvent]:
+        self.is_over = True
+        value = value or {}
+        prompt = value.get("revised_prompt")
+        action: Literal["generate", "edit"] = (
+            "edit" if value.get("action") == "edit" else "generate"
+        )
+        outcome = _outcome(value)
+        return [PictureEnded(self._key, outcome, prompt if isinstance(prompt, str) else "", action)]
+
+
+class _OpenOpaque:
+    """Any other item, passed as it came."""
+
+    def __init__(self, key: str, value: Json) -> None:
+        self.is_over = False
+        self._key = key
+        self._value = value
+
+    def start(self) -> list[TurnEvent]:
+        return [OpaqueStarted(self._key, self._value)]
+
+    def read(self, type_: str, event: Json) -> list[TurnEvent]:
+        fields = {name: value for name, value in event.items() if name not in OURS}
+        return [OpaqueProgress(self._key, type_, fields)]
+
+    def finish(self, value: Json | None) -> list[TurnEvent]:
+        self.is_over = True
+        value = value or self._value
+        return [OpaqueEnded(self._key, value, is_for_client=_waits_for_client(value))]
+
+
+def _waits_for_client(value: Json) -> bool:
+    if value.get("type") == "tool_search_call":
+        return value.get("execution") == "client"
+    return value.get("type") in _FOR_CLIENT
+
+
+def _outcome(value: Json) -> ImageCompleted | ImageFailed:
+    if value.get("result"):
+        image = read_picture({"b64_json": value["result"]})
+        if isinstance(image, ImageFailed):
+            return image
+        return ImageCompleted(image, _look(value, image))
+    error = value.get("error")
+    error = error if isinstance(error, dict) else {}
+    code, message = error.get("code"), error.get("message")
+    return ImageFailed(
+        message if isinstance(message, str) else "The model's server made no picture.",
+        code=code if isinstance(code, str) else "server_error",
+    )
+
+
+def _look(value: Json, image: ImageData) -> Resolved:
+    quality, background = value.get("quality"), value.get("background")
+    return Resolved(
+        size=measure(image),
+        quality=quality if isinstance(quality, str) else None,
+        background=background if isinstance(background, str) else None,
+        output_format=image.format,
+    )
