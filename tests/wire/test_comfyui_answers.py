@@ -59,8 +59,28 @@ def test_a_saved_picture_goes_before_a_temporary_one() -> None:
     assert read_history(body, "p") == OutputFile("s.png", "a", "output")
 
 
+@pytest.mark.parametrize("body", [b"oh", b"{}", b'{"p": null}'])
+def test_a_prompt_may_be_forgotten(body: bytes) -> None:
+    failed = read_history(body, "p")
+    assert isinstance(failed, ImageFailed)
+    assert (failed.message, failed.retryable) == (
+        "The image back end does not tell what became of the prompt",
+        True,
+    )
+
+
+def test_a_workflow_that_failed_is_told_by_its_history_too() -> None:
+    body = orjson.dumps({"p": {"outputs": {}, "status": {"status_str": "error"}}})
+    failed = read_history(body, "p")
+    assert isinstance(failed, ImageFailed)
+    assert (failed.message, failed.retryable) == (
+        "ComfyUI failed to run the workflow; its log says why",
+        False,
+    )
+
+
 @pytest.mark.parametrize(
-    "entry", [None, {}, {"outputs": []}, {"outputs": {"9": []}}, {"outputs": {"9": {}}}]
+    "entry", [{}, {"outputs": []}, {"outputs": {"9": []}}, {"outputs": {"9": {}}}, {"status": {}}]
 )
 def test_a_workflow_without_a_picture_is_a_failure(entry: object) -> None:
     failed = read_history(orjson.dumps({"p": entry}), "p")

@@ -55,7 +55,11 @@ def read_is_running(body: bytes, prompt_id: str) -> bool:
 def read_history(body: bytes, prompt_id: str) -> OutputFile | ImageFailed:
     """Where the picture is, from `GET /history/{prompt_id}`; saved ones go before temporary."""
     entry = read_object(body).get(prompt_id)
-    outputs = entry.get("outputs") if isinstance(entry, dict) else None
+    if not isinstance(entry, dict):
+        return broken("does not tell what became of the prompt")
+    status, outputs = entry.get("status"), entry.get("outputs")
+    if isinstance(status, dict) and status.get("status_str") == "error":
+        return ImageFailed("ComfyUI failed to run the workflow; its log says why", status=502)
     nodes = outputs.values() if isinstance(outputs, dict) else ()
     files = [file for node in nodes for file in _files(node)]
     if not files:
