@@ -78,9 +78,10 @@ class ImagesHttp(Connection):
         """
         try:
             url = self._base.join(URL(link))
+            is_here = url.origin() == self._base.origin() and not url.user
         except ValueError:
-            return None
-        if url.user or url.origin() != self._base.origin():
+            is_here = False
+        if not is_here:
             return None
         response = await self.open("GET", url)
         try:
