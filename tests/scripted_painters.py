@@ -175,8 +175,9 @@ class ScriptedComfyUi(ScriptedPainter):
 class ScriptedAutomatic1111(ScriptedPainter):
     """progress: steps done, as told by one poll after another; then the picture is finished.
 
-    polls: of `/internal/progress` before that, if not as many. then: `hang` paints for ever. ours: whether what is painted was asked by us. failure: the
-    answer instead of a picture, with 500.
+    polls: of `/internal/progress` before that, if not as many. then: `hang` paints for ever.
+    ours: whether what is painted was asked by us. failure: the answer instead of a picture, with
+    500.
     """
 
     def __init__(
