@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -100,3 +102,11 @@ async def test_a_data_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--data must be a folder"):
         async with client_of({"data": str(file / "data")}):
             pass
+
+
+def test_the_server_s_process_never_imports_what_the_engine_needs() -> None:
+    program = "import sys, limner.app.server, limner.cli.serve; print(*sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert not {"torch", "diffusers", "transformers", "numpy", "PIL"} & set(ran.stdout.split())

@@ -72,7 +72,7 @@ class Screen:
         """Draw the picture above the line, in the place of the last one."""
         if self._graphics is None:
             return
-        columns, rows = _cells(image)
+        columns, rows = _cells()
         if not self._rows:
             self._write(_CLEAR_LINE + "\n" * rows)
             self._rows = rows
@@ -91,7 +91,7 @@ class Screen:
         self._output.flush()
 
 
-def _cells(image: ImageData) -> tuple[int, int]:
+def _cells() -> tuple[int, int]:
     """Columns and rows for a picture; a cell is about twice as high as wide."""
     terminal = shutil.get_terminal_size()
     columns = min(MAX_COLUMNS, terminal.columns - 1)
