@@ -69,13 +69,13 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def serving(folder: Path, *flags: str) -> Iterator[Server]:
-    """A server on a free port, which ends in the end."""
+def serving(folder: Path, *flags: str, **variables: str) -> Iterator[Server]:
+    """A server on a free port, with these variables set, which ends in the end."""
     data, log = folder / "data", folder / "log"
     command = [sys.executable, "-m", "limner", "serve", "--port", "0", "--data", str(data), *flags]
     with log.open("w") as output:
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=output, text=True, env=environment()
+            command, stdout=subprocess.PIPE, stderr=output, text=True, env={**environment(), **variables}
         )
     try:
         yield Server(process, data, log)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -252,3 +253,47 @@ def test_nothing_comes_after_a_failure() -> None:
 def test_too_much_at_once_is_a_failure() -> None:
     assert "1000 bytes" in failure(b"{" + b" " * 1000, b" ", limit=1000).message
     assert "1000 bytes" in failure(b"data: " + b" " * 1000, b" ", limit=1000).message
+
+
+def test_pictures_that_a_reply_links_to_are_asked_for_and_taken() -> None:
+    decoder = ImagesReplyDecoder(replace(CAT, n=2), said=("slower than asked",))
+    here = {"b64_json": to_base64(PNG), "url": None}
+    assert decoder.links == []
+    assert decoder.feed(reply(data=[{"url": "/a.webp"}, here, {"url": "/c.png"}])) == []
+    assert decoder.links == ["/a.webp"], "more than were ordered are left alone"
+    decoder.add("/a.webp", WEBP.content)
+    first, second = decoder.flush()
+    assert isinstance(first, ImageCompleted)
+    assert isinstance(second, ImageCompleted)
+    assert (first.image, second.image) == (WEBP, PNG)
+    assert first.resolved.adjustments == ("slower than asked",)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"data": "url"}', b'{"url": 1}', b'{"url": ', b'{"data": [{"url": 1}, {"url": ""}, "url"]}'],
+)
+def test_what_is_no_link_is_not_followed(body: bytes) -> None:
+    decoder = ImagesReplyDecoder(CAT)
+    decoder.feed(body)
+    assert decoder.links == []
+
+
+def test_data_urls_are_pictures_and_other_links_failures_unless_fetched() -> None:
+    [event] = decoded(reply(data=[{"url": f"data:image/png;base64,{to_base64(PNG)}"}]))
+    assert isinstance(event, ImageCompleted)
+    assert event.image == PNG
+    assert "on another server" in failure(reply(data=[{"url": "https://h/x.png"}])).message
+    decoder = ImagesReplyDecoder(CAT)
+    decoder.feed(reply(data=[{"url": "/a"}]))
+    decoder.add("/a", b"<html>")
+    [event] = decoder.flush()
+    assert isinstance(event, ImageFailed)
+
+
+def test_previews_tell_what_was_known_before_too() -> None:
+    decoder = ImagesReplyDecoder(CAT, said=("no seed",))
+    body = {"b64_json": to_base64(PNG), "partial_image_index": 0}
+    [event] = decoder.feed(frame("partial_image", **body))
+    assert isinstance(event, PartialImage)
+    assert event.resolved.adjustments == ("no seed",)
