@@ -86,9 +86,7 @@ async def respond(
                 while run.is_waiting:
                     run.receive(await _next(source, deadline))
                     for event in run.events():
-                        if _is_denial(event):
-                            facts = {"action": "denied", "response_id": response_id}
-                            logger.warning("image generation denied", extra=facts)
+                        _log_denial(event, response_id)
                         yield event
         except _DeadlinePassedError:
             message = f"The response took longer than the {deadline_s:g} seconds that it may."
@@ -100,12 +98,15 @@ async def respond(
             yield event
 
 
-def _is_denial(event: ResponseEvent) -> bool:
+def _log_denial(event: ResponseEvent, response_id: str) -> None:
     match event:
         case OutputItemDone(item=ImageCallItem(error=error)):
-            return error == denied()
+            is_denied = error == denied()
         case _:
-            return isinstance(event, ResponseDenied)
+            is_denied = isinstance(event, ResponseDenied)
+    if is_denied:
+        facts = {"action": "denied", "response_id": response_id}
+        logger.warning("image generation denied", extra=facts)
 
 
 def _source(action: Action, upstream: Upstream, image_backend: ImageBackend | None) -> Source:
