@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from limner.app.upstreams import ModelServer, open_server_of_models, open_upstream
 from limner.config import Settings
+from limner.core.errors import ConfigError
 from limner.core.items import Message, TextPart
 from limner.core.turn import Sampling, TextDelta, TurnEvent, TurnRequest
 from limner.upstreams.intent import IntentUpstream
-from tests import scripted_anthropic, scripted_chat
+from tests import scripted_anthropic, scripted_chat, scripted_completions, scripted_responses
 from tests.scripted_anthropic import ScriptedAnthropic
 from tests.scripted_chat import Reply, ScriptedChat
+from tests.scripted_completions import ScriptedCompletions
+from tests.scripted_responses import ScriptedResponses
 
 HELLO = TurnRequest(
     "m", (Message("user", (TextPart("hello"),)),), sampling=Sampling(reasoning_effort="low")
@@ -30,6 +35,7 @@ async def ask(server: ModelServer) -> list[TurnEvent]:
 
 SCRIPTED: dict[str, tuple[type[ScriptedChat], Reply]] = {
     "chat": (ScriptedChat, scripted_chat.says("hi")),
+    "responses": (ScriptedResponses, scripted_responses.says("hi")),
     "anthropic": (ScriptedAnthropic, scripted_anthropic.says("hi")),
 }
 
@@ -54,6 +60,21 @@ async def test_an_anthropic_server_gets_its_key_and_the_thinking_of_its_models()
     assert server.headers[0]["x-api-key"] == "k"
     assert server.requests[0]["model"] == "older"
     assert server.requests[0]["thinking"] == {"type": "enabled", "budget_tokens": 2048}
+
+
+async def test_gpt_oss_is_written_to_in_its_own_format(tmp_path: Path) -> None:
+    async with ScriptedCompletions([scripted_completions.says("hi")]) as server:
+        async with AsyncExitStack() as stack:
+            settings = Settings(llm_url=server.url, llm_kind="harmony", llm_model="gpt-oss")
+            upstream = await open_upstream(settings, stack)
+            assert upstream.capabilities.name == "gpt-oss"
+            async with aclosing(upstream.stream(HELLO)) as events:
+                assert TextDelta("hi") in [event async for event in events]
+        assert server.requests[0]["prompt"].startswith("<|start|>system<|message|>")
+        settings = replace(settings, harmony_vocab=tmp_path)
+        async with AsyncExitStack() as stack:
+            with pytest.raises(ConfigError, match="--harmony-vocab"):
+                await open_upstream(settings, stack)
 
 
 async def test_the_settings_name_the_server_or_leave_the_built_in_rules() -> None:

@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
+from limner.app.vocabulary import load_vocabulary
 from limner.config import Settings
 from limner.core.errors import ConfigError, UpstreamError
 from limner.core.ports import Upstream
@@ -15,6 +17,7 @@ from limner.core.turn import UpstreamCapabilities
 from limner.upstreams.anthropic import AnthropicUpstream, anthropic_http
 from limner.upstreams.chat import ChatUpstream
 from limner.upstreams.detect import DetectedUpstream, has_image_tool, known_dialect
+from limner.upstreams.harmony import HarmonyUpstream
 from limner.upstreams.http import HttpLimits, UpstreamHttp
 from limner.upstreams.intent import IntentUpstream
 from limner.upstreams.responses import ResponsesUpstream
@@ -38,6 +41,7 @@ class ModelServer:
     vision: bool = False
     max_tokens_field: MaxTokensField = "max_completion_tokens"
     thinking: ThinkingStyle = "adaptive"
+    harmony_vocab: Path | None = None
     native_image_tool: bool = False
     limits: HttpLimits = field(default_factory=HttpLimits)
 
@@ -68,6 +72,7 @@ def model_server(settings: Settings) -> ModelServer | None:
         vision=settings.llm_vision,
         max_tokens_field=settings.llm_max_tokens_field,
         thinking=settings.llm_thinking,
+        harmony_vocab=settings.harmony_vocab,
     )
 
 
@@ -142,4 +147,18 @@ async def _anthropic(server: ModelServer, stack: AsyncExitStack) -> Upstream:
     )
 
 
-KINDS: Mapping[str, Opens] = {"chat": _chat, "responses": _responses, "anthropic": _anthropic}
+async def _harmony(server: ModelServer, stack: AsyncExitStack) -> Upstream:
+    folder = server.harmony_vocab
+    return HarmonyUpstream(
+        await _http(server, stack),
+        model=server.model,
+        vocabulary=None if folder is None else load_vocabulary(folder),
+    )
+
+
+KINDS: Mapping[str, Opens] = {
+    "chat": _chat,
+    "responses": _responses,
+    "anthropic": _anthropic,
+    "harmony": _harmony,
+}

@@ -185,6 +185,27 @@ class Settings:
             "takes it out and says so, for clients that always offer it.",
         ),
     )
+    image_denial: Literal["recover", "error"] = option(
+        "recover",
+        Option(
+            "language model",
+            one_of("recover", "error"),
+            "What becomes of a model's call of the image tool that the client did not offer: "
+            "`recover` fails the call and the model goes on, `error` ends the response.",
+        ),
+    )
+    harmony_vocab: Path | None = dataclasses.field(
+        default=None,
+        metadata={
+            "option": Option(
+                "language model",
+                FOLDER,
+                "Folder with `o200k_base.tiktoken`: prompts for a server of kind `harmony` go as "
+                "tokens (extra `harmony`).",
+                unset="prompts go as text",
+            )
+        },
+    )
     image_backend: str | None = option(
         None,
         Option(
