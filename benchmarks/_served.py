@@ -7,6 +7,7 @@ import socket
 import uvicorn
 
 from limner.app.process import keep_freed_memory, settle_garbage
+from limner.gateway.several import always
 from limner.images.http import ImagesHttp
 from limner.images.openai import OpenAIImages
 from limner.server.application import ServerParts, create
@@ -20,7 +21,7 @@ async def serve(upstream: int) -> None:
     keep_freed_memory()
     url = f"http://127.0.0.1:{upstream}/v1"
     async with UpstreamHttp(url) as chat, ImagesHttp(url) as images:
-        parts = ServerParts(ChatUpstream(chat), OpenAIImages(images), models=lambda: [])
+        parts = ServerParts(always(ChatUpstream(chat)), OpenAIImages(images), models=lambda: [])
         with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
             print(listener.getsockname()[1], flush=True)
             settle_garbage()

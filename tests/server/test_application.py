@@ -16,6 +16,7 @@ from starlette.routing import Route
 from limner.core.errors import ConfigError, ImageError, InvalidRequest, LimnerError, UpstreamError
 from limner.core.readiness import Readiness
 from limner.core.turn import UpstreamCapabilities
+from limner.gateway.several import always
 from limner.server.application import ServerParts, create
 from limner.server.health import ReadinessOf
 from limner.wire.models import ModelEntry
@@ -34,7 +35,7 @@ async def door(
     readiness: Mapping[str, ReadinessOf] | None = None, *routes: Route
 ) -> AsyncIterator[str]:
     parts = ServerParts(
-        ScriptedUpstream(says("hi")),
+        always(ScriptedUpstream(says("hi"))),
         None,
         models=lambda: [MODEL],
         readiness=readiness or {},

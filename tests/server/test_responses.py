@@ -16,6 +16,7 @@ from openai.types.responses import ResponseCompletedEvent, ResponseTextDeltaEven
 from limner.core.image import ImageFailed
 from limner.core.ports import ImageBackend, Upstream
 from limner.core.turn import TextDelta, TurnFailed
+from limner.gateway.several import always
 from limner.server.application import ServerParts, create
 from limner.wire.pictures import to_base64
 from tests.pictures import picture
@@ -33,7 +34,7 @@ BUSY = TurnFailed("the model is busy", "rate_limit_exceeded", 429, True, 3.0)
 async def door(
     upstream: Upstream, images: ImageBackend | None = None, heartbeat_s: float = 15
 ) -> AsyncIterator[str]:
-    parts = ServerParts(upstream, images, models=lambda: [], heartbeat_s=heartbeat_s)
+    parts = ServerParts(always(upstream), images, models=lambda: [], heartbeat_s=heartbeat_s)
     async with serving(create(parts)) as url:
         yield url
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from limner.core.image import ImageCapabilities, Size
 from limner.core.readiness import Readiness
 from limner.core.turn import UpstreamCapabilities
-from limner.wire.models import ModelEntry, model_json, models_json
+from limner.wire.models import ImageToolState, ModelEntry, model_json, models_json
 
 INTENT = ModelEntry("intent", 100, UpstreamCapabilities("intent", vision=False))
 TINY = ModelEntry(
@@ -39,6 +39,7 @@ def test_the_list_is_openais_with_a_block_that_says_what_each_can_do() -> None:
                     "served_by": "intent",
                     "sees_images": False,
                     "parallel_tool_calls": True,
+                    "native_image_tool": False,
                     "state": "ready",
                 },
             },
@@ -78,4 +79,27 @@ def test_what_is_not_known_of_a_back_end_is_not_said() -> None:
         "seed": False,
         "state": "ready",
         "message": "up",
+    }
+
+
+def test_an_alias_says_what_it_stands_for_where_it_is_and_what_paints_for_it() -> None:
+    tool = ImageToolState("on", "tiny paints", "tiny")
+    entry = ModelEntry(
+        "fast",
+        1,
+        UpstreamCapabilities("chat", native_image_tool=True),
+        upstream="local",
+        stands_for="qwen3",
+        image_tool=tool,
+    )
+    assert model_json(entry)["limner"] == {
+        "kind": "language",
+        "served_by": "chat",
+        "sees_images": True,
+        "parallel_tool_calls": True,
+        "native_image_tool": True,
+        "upstream": "local",
+        "stands_for": "qwen3",
+        "image_tool": {"state": "on", "reason": "tiny paints", "image_backend": "tiny"},
+        "state": "ready",
     }

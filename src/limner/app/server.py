@@ -14,13 +14,13 @@ from starlette.applications import Starlette
 from limner.app.back_ends import open_back_end, open_image_service
 from limner.app.child import open_child
 from limner.app.http import serve
+from limner.app.language_models import LanguageModels, open_language_models
 from limner.app.painting import INSTALL, missing_packages, model_name
 from limner.app.process import settle_garbage
-from limner.app.upstreams import open_upstream
 from limner.config import Settings
 from limner.core.errors import ConfigError
 from limner.core.image import Size
-from limner.core.ports import ImageBackend, Upstream
+from limner.core.ports import ImageBackend
 from limner.core.readiness import Readiness
 from limner.gateway.closed import ClosedBackend
 from limner.gateway.jobs import JobQueue
@@ -31,9 +31,6 @@ from limner.server.jobs_api import jobs_routes
 from limner.wire.jobs import Painter
 from limner.wire.jobs_request import JobDefaults
 from limner.wire.models import ModelEntry
-
-NAME = "limner"
-"""The model's name where the operator gave none: clients must send one."""
 
 USUAL_STEPS, USUAL_GUIDANCE = 8, 0.0
 """Of tiny and of Z-Image-Turbo, where nobody set others."""
@@ -64,7 +61,7 @@ async def run_server(settings: Settings, sock: socket, on_listening: Callable[[]
 async def open_server(settings: Settings) -> AsyncIterator[Starlette]:
     """The server's application with all that it needs, which is closed in the end."""
     async with AsyncExitStack() as stack:
-        upstream = await open_upstream(settings, stack)
+        models = await open_language_models(settings, stack)
         painting = await _open_painting(settings, stack)
         backend = painting.backend
         jobs = JobQueue(
@@ -76,9 +73,10 @@ async def open_server(settings: Settings) -> AsyncIterator[Starlette]:
         await stack.enter_async_context(jobs)
         started = int(time.time())
         parts = ServerParts(
-            upstream=upstream,
+            select=models.select,
             image_backend=backend,
-            models=lambda: _models(settings, upstream, painting, started),
+            denial=settings.image_denial,
+            models=lambda: _models(models, painting, started),
             readiness={"images": lambda: painting.painter().readiness},
             routes=(
                 *images_routes(backend),
@@ -87,7 +85,8 @@ async def open_server(settings: Settings) -> AsyncIterator[Starlette]:
             rules=Rules(
                 hosts=allowed_hosts(settings.host, settings.allowed_hosts),
                 origins=frozenset(settings.allowed_origins),
-                api_keys=frozenset(settings.api_keys),
+                api_keys=frozenset((*settings.api_keys, *models.keys)),
+                image_tool={key: mode for key, mode in models.keys.items() if mode},
             ),
         )
         yield create(parts)
@@ -135,12 +134,10 @@ def _nothing(why: str) -> Painting:
     return Painting(None, lambda: absent)
 
 
-def _models(
-    settings: Settings, upstream: Upstream, painting: Painting, created: int
-) -> list[ModelEntry]:
-    entries = [ModelEntry(settings.llm_model or NAME, created, upstream.capabilities)]
+def _models(models: LanguageModels, painting: Painting, created: int) -> list[ModelEntry]:
+    painter = painting.painter()
+    entries = models.entries(painter, created)
     if painting.backend:
-        painter = painting.painter()
         can = painting.backend.capabilities
         entries.append(ModelEntry(painter.model, created, can, painter.readiness))
     return entries

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 from limner import __version__
 from limner.cli.options import read_settings, settings_options, start_logging
 from limner.config import NAMES, Settings
+from limner.config.upstreams import read_upstreams
 
 
 @click.command("serve")
@@ -36,12 +38,17 @@ def warn_if_open(settings: Settings) -> None:
     """Say that others can use this server, when they can."""
     from limner.server.guard import allowed_hosts
 
-    if not settings.api_keys and allowed_hosts(settings.host) is None:
+    if not _asks_for_keys(settings) and allowed_hosts(settings.host) is None:
         click.echo(
             f"limner: warning: anyone who can reach {settings.host} can use this server; "
             "--api-keys-env names the variable with the keys that it should ask for.",
             err=True,
         )
+
+
+def _asks_for_keys(settings: Settings) -> bool:
+    file = settings.config and read_upstreams(settings.config, os.environ)
+    return bool(settings.api_keys or (file and file.keys))
 
 
 def _announce(settings: Settings, sock: socket.socket) -> None:
@@ -79,6 +86,8 @@ def _painter(settings: Settings) -> str:
 
 
 def _language_model(settings: Settings) -> str:
+    if settings.config is not None:
+        return f"those of {settings.config}"
     if settings.llm_url is None:
         return "none, built-in rules (--llm URL)"
     return f"{settings.llm_model or 'the one that is asked for'} at {settings.llm_url}"

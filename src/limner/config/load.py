@@ -103,6 +103,8 @@ def _check_together(settings: Settings) -> None:
         )
     if settings.image_service_config is not None:
         _check_alone(settings)
+    kind = settings.llm_kind if settings.llm_url else "intent"
+    check_passthrough("--image-tool (LIMNER_IMAGE_TOOL)", settings.image_tool, kind)
     paints = settings.image_backend or "engine"
     if settings.comfyui_workflow and not paints.startswith("comfyui+"):
         raise ConfigError(
@@ -116,6 +118,14 @@ def _check_together(settings: Settings) -> None:
                     f"{entry.flag} ({entry.variable}) is a setting of our engine, which does not "
                     f"run with --image-backend {settings.image_backend}. Set it where that paints."
                 )
+
+
+def check_passthrough(source: str, mode: str, kind: str) -> None:
+    """Raise ConfigError where the image tool is to be passed to a server that cannot have it."""
+    if mode == "passthrough" and kind not in ("auto", "responses"):
+        raise ConfigError(
+            f"{source} can be passthrough with a server of kind responses only, got kind {kind}."
+        )
 
 
 def _check_alone(settings: Settings) -> None:

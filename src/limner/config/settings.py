@@ -176,13 +176,14 @@ class Settings:
             "other servers of that API).",
         ),
     )
-    image_tool: Literal["on", "off", "strip"] = option(
+    image_tool: Literal["on", "off", "passthrough", "strip"] = option(
         "on",
         Option(
             "language model",
-            one_of("on", "off", "strip"),
-            "What becomes of the image tool in requests: `on` runs it, `off` refuses it, `strip` "
-            "takes it out and says so, for clients that always offer it.",
+            one_of("on", "off", "passthrough", "strip"),
+            "What becomes of the image tool in requests: `on` runs it here, `off` refuses it, "
+            "`passthrough` leaves it to a `responses` server that has it, `strip` takes it out "
+            "and says so, for clients that always offer it.",
         ),
     )
     image_denial: Literal["recover", "error"] = option(

@@ -8,11 +8,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal, assert_never
 
-from limner.core.image_tool import NAME, check_gate
+from limner.core.errors import InvalidRequest
+from limner.core.fitting import pass_image_tool
+from limner.core.image_tool import DISABLED, NAME, check_gate
 from limner.core.request import AllowedTools, ClientChoice, Echo, ImageToolChoice, ResponseRequest
+from limner.core.turn import UpstreamCapabilities
 
-ImageToolMode = Literal["on", "off", "strip"]
-"""`on`: run here. `off`: refused by name. `strip`: taken out, for clients that always offer it."""
+ImageToolMode = Literal["on", "off", "passthrough", "strip"]
+"""`on`: run here. `off`: refused by name. `passthrough`: left to the upstream's own tool. `strip`:
+taken out, for clients that always offer it."""
 
 STRIPPED = "limner_image_tool"
 """The key in the response's metadata that says so, beside the adjustment."""
@@ -20,8 +24,14 @@ STRIPPED = "limner_image_tool"
 MAX_METADATA = 16
 
 
-def pass_gate(request: ResponseRequest, mode: ImageToolMode) -> ResponseRequest:
-    """The request as it may go on; raises InvalidRequest when the tool is off and is offered."""
+def pass_gate(
+    request: ResponseRequest, mode: ImageToolMode, can: UpstreamCapabilities
+) -> ResponseRequest:
+    """The request as it may go on to an upstream that can do this.
+
+    Raises InvalidRequest when the tool is offered and is off, or is to be passed to an upstream
+    that takes no hosted tools.
+    """
     if request.image_tool is None:
         return request
     match mode:
@@ -30,6 +40,15 @@ def pass_gate(request: ResponseRequest, mode: ImageToolMode) -> ResponseRequest:
         case "off":
             check_gate(request, can_paint=False)
             return request
+        case "passthrough" if can.hosted_tools:
+            return pass_image_tool(request)
+        case "passthrough":
+            raise InvalidRequest(
+                "The language model here has no image tool of its own, to which this server's "
+                "operator leaves such requests.",
+                param=f"tools[{request.image_tool.index}]",
+                code=DISABLED,
+            )
         case "strip":
             return _strip(request)
         case _:
@@ -41,19 +60,23 @@ def _strip(request: ResponseRequest) -> ResponseRequest:
     return replace(
         request,
         image_tool=None,
-        tool_choice=_without_tool(request.tool_choice),
+        tool_choice=_without_tool(request),
         adjustments=(*request.adjustments, said),
         echo=_noted(request.echo),
     )
 
 
-def _without_tool(choice: ClientChoice) -> ClientChoice:
-    match choice:
+def _without_tool(request: ResponseRequest) -> ClientChoice:
+    """The choice among what is left; where nothing is left to call it demands no call."""
+    match request.tool_choice:
         case ImageToolChoice():
             return "auto"
-        case AllowedTools():
-            return replace(choice, image_tool=False)
-        case _:
+        case "required" if not (request.functions or request.hosted_tools):
+            return "auto"
+        case AllowedTools(required=required, functions=functions, hosted=hosted) as choice:
+            required = required and bool(functions or hosted)
+            return replace(choice, image_tool=False, required=required)
+        case choice:
             return choice
 
 

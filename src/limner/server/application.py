@@ -18,7 +18,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 
-from limner.core.ports import ImageBackend, Upstream
+from limner.core.gate import ImageToolMode
+from limner.core.image_tool import Denial
+from limner.core.ports import ImageBackend
+from limner.gateway.several import Select
 from limner.server.access import Access
 from limner.server.body import DEFAULT_LIMIT_BYTES
 from limner.server.errors import HANDLERS, json_response
@@ -37,24 +40,28 @@ class Rules:
 
     hosts: the names that this server answers for (`guard.allowed_hosts`); None means any.
     origins: of web pages that may use it. api_keys: one of them is needed; none means no key.
+    image_tool: what keys say of the image tool; those that say nothing leave it to the upstream.
     """
 
     hosts: frozenset[str] | None = None
     origins: frozenset[str] = frozenset()
     api_keys: frozenset[str] = field(default=frozenset(), repr=False)
+    image_tool: Mapping[str, ImageToolMode] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerParts:
     """What the server is made of; whoever opened a part closes it.
 
-    image_backend: None refuses the image tool by name. models: see `models_routes`.
-    readiness: of each part that takes time to load, by name. routes: further APIs.
+    select: finds the language model. image_backend: None refuses the image tool by name.
+    models: see `models_routes`. denial: see `ResponseRun`. readiness: of each part that takes time
+    to load, by name. routes: further APIs.
     """
 
-    upstream: Upstream
+    select: Select
     image_backend: ImageBackend | None
     models: Models
+    denial: Denial = "recover"
     readiness: Mapping[str, ReadinessOf] = field(default_factory=dict)
     routes: Sequence[BaseRoute] = ()
     rules: Rules = field(default_factory=Rules)
@@ -66,8 +73,9 @@ class ServerParts:
 def create(parts: ServerParts) -> Starlette:
     """The whole server."""
     responses = responses_routes(
-        parts.upstream,
+        parts.select,
         parts.image_backend,
+        denial=parts.denial,
         body_limit_bytes=parts.body_limit_bytes,
         heartbeat_s=parts.heartbeat_s,
     )
@@ -88,7 +96,7 @@ def enclose(
     closed: behind the keys. opened: for everyone.
     """
     inside = Router(list(closed), redirect_slashes=False)
-    keys = [Middleware(KeyGuard, rules.api_keys)] if rules.api_keys else []
+    keys = [Middleware(KeyGuard, rules.api_keys, rules.image_tool)] if rules.api_keys else []
     cors = Middleware(
         CORSMiddleware, sorted(rules.origins), allow_methods=["*"], allow_headers=["*"]
     )

@@ -10,13 +10,16 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from limner.core.errors import InvalidRequest
+from limner.core.gate import ImageToolMode
+from limner.core.image_tool import DISABLED, GATE_MESSAGE
 from limner.server.errors import MAX_QUOTED_CHARS, error_response
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -93,24 +96,31 @@ class SiteGuard:
 
 
 class KeyGuard:
-    """ASGI middleware: 401 without one of the keys as `Authorization: Bearer`."""
+    """ASGI middleware: 401 without one of the keys as `Authorization: Bearer`.
 
-    def __init__(self, app: ASGIApp, keys: Iterable[str]) -> None:
+    image_tool: for keys with a mode of their own; see `image_tool_of`.
+    """
+
+    def __init__(
+        self, app: ASGIApp, keys: Iterable[str], image_tool: Mapping[str, ImageToolMode]
+    ) -> None:
         self._app = app
-        self._digests = [_digest(key) for key in keys]
+        self._keys = [(_digest(key), image_tool.get(key)) for key in keys]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (refusal := self._check(Headers(scope=scope))):
+        if scope["type"] == "http" and (refusal := self._check(scope)):
             await error_response(refusal)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    def _check(self, headers: Headers) -> InvalidRequest | None:
+    def _check(self, scope: Scope) -> InvalidRequest | None:
+        headers = Headers(scope=scope)
         scheme, _, key = headers.get("authorization", "").partition(" ")
         given = _digest(key.strip())
         # Every key is compared, each in constant time: how long it takes tells nothing.
-        matches = [hmac.compare_digest(given, digest) for digest in self._digests]
-        if scheme.lower() == "bearer" and any(matches):
+        modes = [mode for digest, mode in self._keys if hmac.compare_digest(given, digest)]
+        if scheme.lower() == "bearer" and modes:
+            scope.setdefault("state", {})["image_tool"] = modes[0]
             return None
         problem = "The API key is not known here" if key else "An API key is needed"
         return InvalidRequest(
@@ -118,6 +128,18 @@ class KeyGuard:
             code="invalid_api_key",
             status=401,
         )
+
+
+def image_tool_of(request: Request) -> ImageToolMode | None:
+    """The mode of the key that the request came with; None where that leaves it open."""
+    mode: ImageToolMode | None = request.scope.get("state", {}).get("image_tool")
+    return mode
+
+
+def check_may_paint(request: Request) -> None:
+    """Raise InvalidRequest at a door to pictures alone, where the key may not have any."""
+    if image_tool_of(request) not in (None, "on"):
+        raise InvalidRequest(GATE_MESSAGE, code=DISABLED)
 
 
 def _digest(key: str) -> bytes:

@@ -21,6 +21,7 @@ from limner.core.image_tool import GATE_MESSAGE
 from limner.core.ports import ImageBackend
 from limner.server.body import MIB, read_json
 from limner.server.errors import request_id
+from limner.server.guard import check_may_paint
 from limner.server.streaming import DEFAULT_HEARTBEAT_S, EventStream, while_client_waits
 from limner.wire.images import (
     PATH,
@@ -46,6 +47,7 @@ def images_routes(
     """backend: None refuses every request by name."""
 
     async def generate(request: Request) -> Response:
+        check_may_paint(request)
         call = parse_images_request(await read_json(request, BODY_LIMIT_BYTES))
         if backend is None:
             raise InvalidRequest(GATE_MESSAGE, code="image_generation_disabled")

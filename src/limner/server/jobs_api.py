@@ -20,6 +20,7 @@ from limner.core.job import Job, JobOrder
 from limner.gateway.jobs import JobQueue
 from limner.server.body import MIB, read_json
 from limner.server.errors import json_response
+from limner.server.guard import check_may_paint
 from limner.server.streaming import while_client_waits
 from limner.wire.jobs import (
     Painter,
@@ -139,6 +140,7 @@ class _JobsApi:
                 return json_response(pending_json(job, self._jobs.position(job.id)), 202)
 
     async def _order(self, request: Request) -> JobOrder | Faults:
+        check_may_paint(request)
         body = await read_json(request, BODY_LIMIT_BYTES)
         return parse_job(body, self._jobs.capabilities, self._defaults, secrets.randbits(32))
 

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from limner.core.errors import InvalidRequest
-from limner.server.errors import MAX_QUOTED_CHARS, json_response
+from limner.core.routing import model_not_found
+from limner.server.errors import json_response
 from limner.wire.models import ModelEntry, model_json, models_json
 
 Models = Callable[[], Sequence[ModelEntry]]
@@ -25,12 +25,7 @@ def models_routes(models: Models) -> list[Route]:
         wanted = request.path_params["id"]
         known = {entry.id: entry for entry in models()}
         if wanted not in known:
-            raise InvalidRequest(
-                f"There is no model {wanted[:MAX_QUOTED_CHARS]!r} here, but {', '.join(known)}.",
-                param="model",
-                code="model_not_found",
-                status=404,
-            )
+            raise model_not_found(wanted, known)
         return json_response(model_json(known[wanted]))
 
     return [Route("/v1/models", list_all), Route("/v1/models/{id:path}", show)]

@@ -4,6 +4,8 @@ Refusals come as HTTP statuses: of the request, of the image tool where nothing 
 the model server as long as the model has not said anything. For that `response.created` is held
 back until the first word. A response that fails later keeps what it has made: it arrives as a
 Response of status `failed`, since pictures already painted are not worth less for it.
+
+Streams end with `[DONE]`, as the Open Responses specification asks; OpenAI's clients do not mind.
 """
 
 from __future__ import annotations
@@ -30,12 +32,18 @@ from limner.core.events import (
     ResponseFailed,
     ResponseIncomplete,
     ResponseInProgress,
+    TerminalEvent,
 )
-from limner.core.ports import ImageBackend, Upstream
+from limner.core.gate import pass_gate
+from limner.core.image_tool import Denial
+from limner.core.ports import ImageBackend
 from limner.gateway.driver import respond
+from limner.gateway.several import Select
 from limner.server.body import DEFAULT_LIMIT_BYTES, read_json
 from limner.server.errors import json_response, request_id
+from limner.server.guard import image_tool_of
 from limner.server.streaming import DEFAULT_HEARTBEAT_S, EventStream, while_client_waits
+from limner.wire import sse
 from limner.wire.events import encode_event
 from limner.wire.parse import parse_request
 from limner.wire.responses import response_json
@@ -48,17 +56,23 @@ _Lifecycle = (
 
 
 def responses_routes(
-    upstream: Upstream,
+    select: Select,
     image_backend: ImageBackend | None,
     *,
+    denial: Denial = "recover",
     body_limit_bytes: int = DEFAULT_LIMIT_BYTES,
     heartbeat_s: float = DEFAULT_HEARTBEAT_S,
 ) -> list[Route]:
-    """image_backend: None refuses requests that offer the image tool."""
+    """image_backend: None refuses requests that offer the image tool, unless that is stripped."""
 
     async def create(request: Request) -> HttpResponse:
         asked = parse_request(await read_json(request, body_limit_bytes))
-        events = respond(asked, upstream=upstream, image_backend=image_backend)
+        served = select(asked.model)
+        mode = image_tool_of(request) or served.image_tool
+        asked = pass_gate(asked, mode, served.upstream.capabilities)
+        events = respond(
+            asked, upstream=served.upstream, image_backend=image_backend, denial=denial
+        )
         course = _Course(request_id(request), is_stream=asked.stream)
         if asked.stream:
             frames = _frames(events, course)
@@ -103,7 +117,7 @@ class _Course:
         if failed.error is None:
             reason = ResponseError("server_error", error.message)
             failed = replace(failed, status="failed", error=reason)
-        return self.release() + encode_event(ResponseFailed(self.next_number, failed))
+        return self.release() + encode_event(ResponseFailed(self.next_number, failed)) + sse.DONE
 
     def log(self) -> None:
         """The one line of a response that began; without anyone's words or pictures."""
@@ -136,7 +150,8 @@ async def _frames(
                     raise _refusal(event.response)
                 else:
                     course.follow(event)
-                    yield course.release() + encode_event(event)
+                    ending = sse.DONE if isinstance(event, TerminalEvent) else b""
+                    yield course.release() + encode_event(event) + ending
     finally:
         course.log()
 

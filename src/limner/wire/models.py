@@ -12,10 +12,24 @@ from limner.core.turn import UpstreamCapabilities
 
 
 @dataclass(frozen=True, slots=True)
+class ImageToolState:
+    """What the hosted image tool does with a language model.
+
+    state: the mode that the operator chose, `off` where nothing can paint. image_backend: what
+    paints, by name; None where nothing does.
+    """
+
+    state: str
+    reason: str
+    image_backend: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelEntry:
     """One model that this server offers.
 
-    created: seconds since 1970. readiness: None where nothing needs to be loaded.
+    created: seconds since 1970. readiness: None where nothing needs to be loaded. upstream: the
+    operator's name of it, where there are several. stands_for: the model that an alias means.
     """
 
     id: str
@@ -23,6 +37,9 @@ class ModelEntry:
     capabilities: UpstreamCapabilities | ImageCapabilities
     readiness: Readiness | None = None
     owned_by: str = "limner"
+    upstream: str | None = None
+    stands_for: str | None = None
+    image_tool: ImageToolState | None = None
 
 
 def models_json(models: Iterable[ModelEntry]) -> dict[str, Any]:
@@ -32,7 +49,13 @@ def models_json(models: Iterable[ModelEntry]) -> dict[str, Any]:
 
 def model_json(model: ModelEntry) -> dict[str, Any]:
     """One entry, as `GET /v1/models/{id}` answers it too."""
-    block = {**_capabilities(model.capabilities), **_readiness(model.readiness)}
+    block = {
+        **_capabilities(model.capabilities),
+        "upstream": model.upstream,
+        "stands_for": model.stands_for,
+        **_image_tool(model.image_tool),
+        **_readiness(model.readiness),
+    }
     return {
         "id": model.id,
         "object": "model",
@@ -49,6 +72,7 @@ def _capabilities(can: UpstreamCapabilities | ImageCapabilities) -> dict[str, An
             "served_by": can.name,
             "sees_images": can.vision,
             "parallel_tool_calls": can.parallel_tool_calls,
+            "native_image_tool": can.native_image_tool,
         }
     return {
         "kind": "image",
@@ -63,6 +87,13 @@ def _capabilities(can: UpstreamCapabilities | ImageCapabilities) -> dict[str, An
         "progress": can.progress,
         "seed": can.seed,
     }
+
+
+def _image_tool(tool: ImageToolState | None) -> dict[str, Any]:
+    if tool is None:
+        return {}
+    said = {"state": tool.state, "reason": tool.reason, "image_backend": tool.image_backend}
+    return {"image_tool": said}
 
 
 def _readiness(readiness: Readiness | None) -> dict[str, Any]:

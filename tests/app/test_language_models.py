@@ -1,0 +1,153 @@
+"""Several language models of a file behind one server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from limner.app.language_models import open_language_models
+from limner.app.server import open_server
+from limner.config import Settings
+from limner.core.errors import ConfigError
+from tests.scripted_chat import Reply, ScriptedChat, fails, says
+from tests.serving import serving
+
+FILE = """
+[upstreams.near]
+kind = "chat"
+url = "{near}"
+models = ["qwen3"]
+aliases = {{ fast = "qwen3" }}
+vision = true
+retries = 0
+
+[upstreams.far]
+kind = "chat"
+url = "{far}"
+key_env = "FAR_KEY"
+patterns = ["gpt-*"]
+token_limit_field = "max_tokens"
+image_tool = "off"
+
+[upstreams.rules]
+kind = "intent"
+models = ["rules"]
+image_tool = "strip"
+
+[keys.mine]
+key_env = "MY_KEY"
+"""
+
+
+@asynccontextmanager
+async def behind(
+    folder: Path, near: list[Reply], far: list[Reply]
+) -> AsyncIterator[tuple[str, ScriptedChat, ScriptedChat]]:
+    """A whole server over two scripted ones; nothing paints."""
+    async with ScriptedChat(near) as first, ScriptedChat(far) as second:
+        path = folder / "limner.toml"
+        path.write_text(FILE.format(near=first.url, far=second.url))
+        settings = Settings(config=path, image_backend="none")
+        async with open_server(settings) as app, serving(app) as url:
+            yield url, first, second
+
+
+@pytest.fixture(autouse=True)
+def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAR_KEY", "sk-far")
+    monkeypatch.setenv("MY_KEY", "sk-mine")
+
+
+async def ask(url: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
+    headers = {"Authorization": "Bearer sk-mine"}
+    verb = "GET" if body is None else "POST"
+    async with (
+        aiohttp.ClientSession() as session,
+        session.request(verb, url + path, json=body, headers=headers) as reply,
+    ):
+        return reply.status, await reply.json()
+
+
+async def test_each_model_is_asked_where_it_is(tmp_path: Path) -> None:
+    async with behind(tmp_path, [says("near")], [says("far")]) as (url, near, far):
+        _, first = await ask(url, "/v1/responses", {"model": "fast", "input": "hi"})
+        limited = {"model": "gpt-5", "input": "hi", "max_output_tokens": 50}
+        _, second = await ask(url, "/v1/responses", limited)
+        status, _ = await ask(url, "/v1/responses", {"model": "other", "input": "hi"})
+    assert (first["model"], first["output"][0]["content"][0]["text"]) == ("fast", "near")
+    assert near.requests[0]["model"] == "qwen3"
+    assert second["output"][0]["content"][0]["text"] == "far"
+    assert (far.requests[0]["model"], far.requests[0]["max_tokens"]) == ("gpt-5", 50)
+    assert far.headers[0]["Authorization"] == "Bearer sk-far"
+    assert "Authorization" not in near.headers[0]
+    assert status == 404
+
+
+async def test_the_keys_of_the_file_are_asked_for(tmp_path: Path) -> None:
+    async with (
+        behind(tmp_path, [], []) as (url, _, _),
+        aiohttp.ClientSession() as session,
+        session.get(f"{url}/v1/models") as reply,
+    ):
+        assert reply.status == 401
+
+
+async def test_the_list_says_what_each_model_can_do_and_why_not(tmp_path: Path) -> None:
+    async with behind(tmp_path, [], []) as (url, _, _):
+        _, listed = await ask(url, "/v1/models")
+    blocks = {entry["id"]: entry["limner"] for entry in listed["data"]}
+    assert list(blocks) == ["qwen3", "fast", "rules"]
+    assert blocks["fast"] == {
+        "kind": "language",
+        "served_by": "chat",
+        "sees_images": True,
+        "parallel_tool_calls": True,
+        "native_image_tool": False,
+        "upstream": "near",
+        "stands_for": "qwen3",
+        "image_tool": {
+            "state": "off",
+            "reason": "nothing paints here (--image-backend none)",
+            "image_backend": None,
+        },
+        "state": "ready",
+        "message": "its last request did not fail",
+    }
+    assert blocks["rules"]["image_tool"] == {
+        "state": "strip",
+        "reason": "the operator has it taken out of requests",
+        "image_backend": None,
+    }
+
+
+async def test_a_server_that_keeps_failing_shows_in_the_list_and_is_left_alone(
+    tmp_path: Path,
+) -> None:
+    body = {"model": "qwen3", "input": "hi"}
+    async with behind(tmp_path, [fails(503)] * 9, []) as (url, near, _):
+        codes = [(await ask(url, "/v1/responses", body))[1]["error"]["code"] for _ in range(6)]
+        _, shown = await ask(url, "/v1/models/qwen3")
+    assert codes[-1] == "upstream_unavailable"
+    assert len(near.requests) == 5
+    assert shown["limner"]["state"] == "failed"
+
+
+async def test_an_address_that_cannot_be_one_is_named_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "limner.toml"
+    path.write_text('[upstreams.far]\nkind = "chat"\nurl = "http://user:word@far/v1"\n')
+    async with AsyncExitStack() as stack:
+        with pytest.raises(ConfigError, match=r"limner\.toml: upstreams\.far: the language model"):
+            await open_language_models(Settings(config=path), stack)
+
+
+async def test_the_model_of_the_flags_answers_to_every_name() -> None:
+    async with AsyncExitStack() as stack:
+        models = await open_language_models(Settings(image_tool="strip"), stack)
+        assert [named.id for named in models.named] == ["limner"]
+        assert models.select("a") == models.select("b")
+        assert models.select("a").image_tool == "strip"
