@@ -53,6 +53,8 @@ from limner.wire.errors import error_json, error_status
 from limner.wire.events import encode_event, event_json
 from limner.wire.parse import parse_request
 from limner.wire.responses import response_json
+from limner.wire.responses_reply import ResponsesReplyDecoder
+from tests import scripted_responses as upstream
 
 Reply = tuple[TurnEvent | ImageEvent, ...]
 
@@ -90,7 +92,82 @@ def paints(previews: int = 0) -> Reply:
     )
 
 
+def heard(*pieces: bytes) -> Reply:
+    """What our run hears of an upstream that speaks the Responses API itself."""
+    decoder = ResponsesReplyDecoder(id_prefix="call", partial_images=2)
+    return tuple(decoder.feed(b"".join(upstream.reply(*pieces).pieces)))
+
+
+def cited() -> list[bytes]:
+    """Text with the sources that the upstream names."""
+    web = {"type": "url_citation", "url": "https://example.org", "title": "Cats"}
+    sources = [
+        {**web, "start_index": 0, "end_index": 4},
+        {"type": "file_citation", "file_id": "file_1", "filename": "cats.txt", "index": 4},
+    ]
+    part = {"type": "output_text", "text": "Cats.", "annotations": sources}
+    value = {"id": "msg_up", "type": "message", "role": "assistant", "content": [part]}
+    added = [
+        ("output_text.annotation.added", {"content_index": 0, "annotation": source})
+        for source in sources
+    ]
+    said = ("output_text.delta", {"content_index": 0, "delta": "Cats."})
+    return upstream.item(5, value, said, *added)
+
+
+def thought() -> list[bytes]:
+    text = {"type": "summary_text", "text": "Hm."}
+    place = {"summary_index": 0}
+    value = {"id": "rs_up", "type": "reasoning", "summary": [text], "encrypted_content": "seal"}
+    return upstream.item(
+        0,
+        value,
+        ("reasoning_summary_part.added", {**place, "part": {**text, "text": ""}}),
+        ("reasoning_summary_text.delta", {**place, "delta": "Hm."}),
+        ("reasoning_summary_text.done", {**place, "text": "Hm."}),
+        ("reasoning_summary_part.done", {**place, "part": text}),
+    )
+
+
+def hosted_calls() -> list[bytes]:
+    web: dict[str, Any] = {"id": "ws_up", "type": "web_search_call", "status": "completed"}
+    web["action"] = {"type": "search", "query": "cats"}
+    files: dict[str, Any] = {"id": "fs_up", "type": "file_search_call", "status": "completed"}
+    files["queries"] = ["cats"]
+    code: dict[str, Any] = {"id": "ci_up", "type": "code_interpreter_call", "status": "completed"}
+    logs = {"type": "logs", "logs": "2"}
+    code |= {"code": "1 + 1", "container_id": "cntr_1", "outputs": [logs]}
+    web_states = [(f"web_search_call.{s}", {}) for s in ("in_progress", "searching", "completed")]
+    return [
+        *upstream.item(1, web, *web_states),
+        *upstream.item(2, files, ("file_search_call.searching", {})),
+        *upstream.item(
+            3,
+            code,
+            ("code_interpreter_call_code.delta", {"delta": "1 + 1"}),
+            ("code_interpreter_call_code.done", {"code": "1 + 1"}),
+            ("code_interpreter_call.interpreting", {}),
+        ),
+    ]
+
+
+def painted_upstream() -> list[bytes]:
+    value = {"id": "ig_up", "type": "image_generation_call", "status": "generating"}
+    value |= {"result": PNG_BASE64, "revised_prompt": "a cat", "quality": "low"}
+    frame = {"partial_image_index": 0, "partial_image_b64": PNG_BASE64}
+    return upstream.item(4, value, ("image_generation_call.partial_image", frame))
+
+
 COMPLETED: dict[str, list[Reply]] = {
+    "what a Responses upstream does by itself": [
+        heard(*thought(), *hosted_calls(), *painted_upstream(), *cited())
+    ],
+    "its thought, then our image": [
+        heard(*thought(), *upstream.call(1, "image_generation", {"prompt": "a cat"})),
+        paints(previews=1),
+        heard(*cited()),
+    ],
+    "its items under one id": [heard(*hosted_calls(), *hosted_calls())],
     "text": [says("Hel", "lo.")],
     "reasoning, then text": [(ReasoningDelta("Hm"), ReasoningDelta("m."), *says("Yes."))],
     "sealed reasoning": [(ReasoningSealed("s1"), *says("Yes."))],
