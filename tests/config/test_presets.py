@@ -50,3 +50,25 @@ def test_a_back_end_is_called_by_its_model() -> None:
     assert load_preset("openai").facts("gpt-image-1").capabilities.name == "gpt-image-1"
     assert load_preset("openai").facts(None).capabilities.name == "openai"
     assert load_preset("other").facts(None).capabilities.name == "images"
+
+
+def row(name: PresetName) -> str:
+    """A preset's line of the table in the documents."""
+    preset = load_preset(name)
+    takes = {*preset.dialect.options, *preset.dialect.tag_options}
+    cells = (
+        f"`{name}`",
+        f"[{preset.about}]({preset.source})",
+        f"`{preset.example}`",
+        "yes" if preset.url else "no",
+        "yes" if preset.capabilities.partial_images else "no",
+        ", ".join(preset.capabilities.formats or ("as it likes",)),
+        *("yes" if option in takes else "no" for option in OUR_OPTIONS),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def test_the_documents_have_them_as_they_are() -> None:
+    page = (FOLDER.parents[3] / "docs" / "image-services.md").read_text()
+    table = "\n".join(map(row, PRESETS))
+    assert table in page, f"the table must be\n{table}"

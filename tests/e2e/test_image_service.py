@@ -115,6 +115,7 @@ def test_where_nothing_paints_the_tool_is_refused_before_anything_starts(
         with pytest.raises(openai.BadRequestError) as raised:
             client.responses.create(**ORDER, stream=stream)  # type: ignore[call-overload]
         words = client.responses.create(model="limner", input="Who are you?")
+        assert "image generation denied" in ours.log
     assert raised.value.body == {
         "message": DISABLED,
         "type": "invalid_request_error",

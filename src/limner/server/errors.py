@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
 from limner.core.errors import ImageError, InvalidRequest, LimnerError, UpstreamError
+from limner.core.image_tool import DISABLED
 from limner.wire import json
 from limner.wire.errors import error_json, error_status
 
@@ -69,6 +70,11 @@ async def _on_limner_error(request: Request, error: Exception) -> Response:
     if reply.status_code >= 500:
         facts = {"action": "refused", "status": reply.status_code, "error": error.message}
         logger.warning("request failed", extra={**facts, "request_id": request_id(request)})
+    elif isinstance(error, InvalidRequest) and error.code == DISABLED:
+        facts = {"action": "denied", "path": request.scope["path"]}
+        logger.warning(
+            "image generation denied", extra={**facts, "request_id": request_id(request)}
+        )
     return reply
 
 
