@@ -168,14 +168,16 @@ class ScriptedService:
         return {"b64_json": to_base64(picture(format=format)), "url": None}
 
     def _stream(self, format: ImageFormat, partials: int) -> web.Response:
-        look = {
+        look: dict[str, Any] = {
             "b64_json": to_base64(picture(format=format)),
             "size": "8x8",
             "quality": "high",
             "background": "opaque",
             "output_format": format,
         }
-        frames = [{"partial_image_index": index, **look} for index in range(partials)]
+        frames: list[dict[str, Any]] = [
+            {"partial_image_index": index, **look} for index in range(partials)
+        ]
         kinds = [*(("partial_image", each) for each in frames), ("completed", look)]
         events = [
             sse.encode(name, orjson.dumps({"type": name, **value}))

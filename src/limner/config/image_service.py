@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from limner.config.presets import PRESETS, Preset, PresetName, load_preset, preset_for
+from limner.config.presets import PRESETS, Preset, load_preset, preset_for
 from limner.core.errors import ConfigError
 from limner.wire import json
 from limner.wire.images_dialect import Endpoint
@@ -89,7 +89,7 @@ def _preset(name: object, api_base: str) -> Preset:
         return preset_for(api_base)
     if name not in PRESETS:
         raise _wrong("preset", name, f"one of {', '.join(PRESETS)}")
-    return load_preset(cast(PresetName, name))
+    return load_preset(name)
 
 
 def _base(api_base: str) -> str:
