@@ -16,6 +16,8 @@ COMMANDS = {
     "serve": "Serve any language model with the image tool, and paint.",
     "engine": "Serve only the image engine, for servers elsewhere.",
     "generate": "Paint a picture into a file.",
+    "config": "Check the settings, or show them.",
+    "doctor": "Find out what would be in the way of serving.",
 }
 INTERRUPTED = 130
 

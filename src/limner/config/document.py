@@ -41,6 +41,8 @@ eval "$(_LIMNER_COMPLETE=bash_source limner)"      # bash; zsh_source and fish_s
 | 1 | something failed; the message says what |
 | 2 | a flag or a setting cannot be accepted |
 | 130 | interrupted from the keyboard |
+
+`limner doctor` answers by its own: [doctor](doctor.md).
 """
 
 

@@ -1,0 +1,91 @@
+"""All checks, in the order of what rests on what."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+
+from limner.app.upstreams import model_server
+from limner.cli.checks.data import check_data
+from limner.cli.checks.engine import check_device, check_memory, check_packages
+from limner.cli.checks.language_model import ask_language_model, check_language_model
+from limner.cli.checks.listening import ask_port, check_access, check_port
+from limner.cli.checks.model import check_model
+from limner.cli.checks.painter import (
+    Painter,
+    ask_painter,
+    check_painter,
+    painter_at,
+    read_service,
+)
+from limner.cli.checks.python import check_python
+from limner.cli.checks.verdict import Verdict, ok, refused, skipped, warning
+from limner.config import Settings, unknown_variables
+from limner.core.errors import ConfigError
+
+ReadSettings = Callable[[], Settings]
+
+
+async def examine(
+    read: ReadSettings, environ: Mapping[str, str], *, online: bool
+) -> AsyncIterator[Verdict]:
+    """read: makes the settings, or raises ConfigError. online: ask the servers that they name."""
+    yield check_python()
+    for sentence in unknown_variables(environ):
+        what, _, hint = sentence.partition("; ")
+        yield warning("settings", what, hint[0].upper() + hint[1:])
+    try:
+        settings = read()
+    except ConfigError as error:
+        yield refused("settings", error.message, "docs/configure.md lists what is accepted.")
+        yield skipped("all else", "it follows from the settings")
+        return
+    yield ok("settings", "accepted")
+    where = settings.host, settings.port
+    yield await ask_port(*where) if online else check_port(*where)
+    yield check_access(settings)
+    yield check_data(settings.data)
+    async for verdict in _models(settings, online=online):
+        yield verdict
+    async for verdict in _painting(settings, online=online):
+        yield verdict
+
+
+async def _models(settings: Settings, *, online: bool) -> AsyncIterator[Verdict]:
+    server = model_server(settings)
+    verdict = check_language_model("language model", server)
+    if server is None or verdict.state == "failure" or not online:
+        yield verdict
+        return
+    for verdict in await ask_language_model("language model", server):
+        yield verdict
+
+
+async def _painting(settings: Settings, *, online: bool) -> AsyncIterator[Verdict]:
+    painter: Painter | None = None
+    if settings.image_service_config is not None:
+        verdicts, painter = read_service(settings.image_service_config)
+        for verdict in verdicts:
+            yield verdict
+    elif settings.image_backend == "none":
+        yield ok("pictures", "nothing paints, as --image-backend none says")
+    elif settings.image_backend in (None, "engine"):
+        for verdict in _engine(settings):
+            yield verdict
+    else:
+        painter = painter_at(str(settings.image_backend), settings.image_key)
+    if painter is not None:
+        verdict = check_painter(painter)
+        yield await ask_painter(painter) if online and verdict.state == "ok" else verdict
+
+
+def _engine(settings: Settings) -> Iterator[Verdict]:
+    packages = check_packages(is_wanted=settings.image_backend == "engine")
+    yield packages
+    if packages.state != "ok":
+        return
+    verdict, device = check_device(settings.device)
+    yield verdict
+    verdict, weights_bytes = check_model(settings.model)
+    yield verdict
+    if device is not None:
+        yield from check_memory(device, weights_bytes)

@@ -1,0 +1,91 @@
+"""Whether the files of the engine's model are here: in a folder, or in the cache of the Hub."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from limner.app.painting import DEFAULT_MODEL
+from limner.cli.checks.verdict import Verdict, failure, ok, warning
+from limner.engine.loading import HUB_ID, TINY, TRANSFORMER
+
+INDEX = "model_index.json"
+WEIGHED = ("text_encoder", "transformer", "vae")
+"""Parts of the pipelines we paint with that hold weights."""
+
+_SUFFIXES = (".safetensors", ".bin")
+
+
+def check_model(model: str | None) -> tuple[Verdict, int]:
+    """The verdict, and the bytes of the weights as far as they are here."""
+    name = model or DEFAULT_MODEL
+    if name == DEFAULT_MODEL:
+        return _check_folder(name, TINY, "Install Limner again: its own model is in the package.")
+    if Path(name).is_dir():
+        return _check_folder(name, Path(name), "Copy the folder again, whole.")
+    if not HUB_ID.fullmatch(name):
+        remedy = "Choose --model tiny, a folder that is there, or a name such as owner/model."
+        return failure("model", f"{name} is no folder here, and no name on the Hub", remedy), 0
+    return _check_cache(name)
+
+
+def _check_cache(name: str) -> tuple[Verdict, int]:
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    fetch = f"Fetch it: hf download {name}"
+    index = try_to_load_from_cache(name, INDEX)
+    if isinstance(index, str):
+        return _check_folder(name, Path(index).parent, fetch)
+    if constants.HF_HUB_OFFLINE:
+        what = f"{name} is not in the cache of the Hub, and HF_HUB_OFFLINE forbids to fetch it"
+        return failure("model", what, f"{fetch}, with HF_HUB_OFFLINE=0"), 0
+    return warning("model", f"{name} is not here; the first start fetches it", fetch), 0
+
+
+def _check_folder(name: str, folder: Path, remedy: str) -> tuple[Verdict, int]:
+    try:
+        index = _read(folder / INDEX)
+        missing = list(_missing(folder, index))
+    except (OSError, ValueError, LookupError) as error:
+        return failure("model", f"{name} cannot be read: {error}", remedy), 0
+    part = (index.get("transformer") or [None, None])[-1]
+    if part != TRANSFORMER:
+        what = f"{name} is a {index.get('_class_name')} with transformer {part}"
+        others = f"Choose a --model with {TRANSFORMER}: tiny, Tongyi-MAI/Z-Image-Turbo."
+        return failure("model", what, others), 0
+    if missing:
+        return failure("model", f"{name} lacks {', '.join(missing)}", remedy), 0
+    size = sum(path.stat().st_size for part in WEIGHED for path in _weights(folder / part))
+    return ok("model", f"{name}, {size / 1e6:,.0f} MB in {folder}"), size
+
+
+def _missing(folder: Path, index: Mapping[str, Any]) -> Iterator[str]:
+    for part, value in index.items():
+        is_part = isinstance(value, list) and not part.startswith("_") and all(value)
+        if is_part and not (folder / part).is_dir():
+            yield part
+        elif is_part and part in WEIGHED:
+            yield from _missing_weights(folder / part)
+
+
+def _missing_weights(part: Path) -> Iterator[str]:
+    """Large weights come in several files, which another one lists."""
+    lists = list(part.glob("*.index.json"))
+    for path in lists:
+        names = sorted(set(_read(path)["weight_map"].values()))
+        yield from (f"{part.name}/{name}" for name in names if not (part / name).exists())
+    if not lists and not _weights(part):
+        yield f"the weights in {part.name}"
+
+
+def _weights(part: Path) -> list[Path]:
+    return [path for path in part.iterdir() if path.suffix in _SUFFIXES and path.exists()]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    value = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} must hold a JSON object")
+    return value

@@ -1,0 +1,110 @@
+"""Files of the engine's model: in the package, in a folder, in the cache of the Hub."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from limner.cli.checks.engine import Device, check_device, check_memory, check_packages
+from limner.cli.checks.model import check_model
+from limner.engine.loading import TINY
+
+NAME = "someone/painter"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(TINY, tmp_path / "model"))
+
+
+def test_the_shipped_model_is_whole() -> None:
+    verdict, size = check_model(None)
+    assert verdict.state == "ok"
+    weights = TINY.rglob("*.safetensors")
+    assert size == sum(path.stat().st_size for path in weights)
+    assert check_model("tiny") == (verdict, size)
+
+
+def test_a_folder_is_as_good(folder: Path) -> None:
+    assert check_model(str(folder))[0].state == "ok"
+
+
+def test_a_name_that_can_be_no_model_is_refused() -> None:
+    assert check_model("no/such/folder")[0].state == "failure"
+
+
+def test_missing_parts_are_named(folder: Path) -> None:
+    shutil.rmtree(folder / "scheduler")
+    (folder / "vae" / "diffusion_pytorch_model.safetensors").unlink()
+    verdict, _ = check_model(str(folder))
+    assert verdict.state == "failure"
+    assert verdict.message.endswith(" lacks scheduler, the weights in vae")
+
+
+def test_of_weights_in_several_files_each_must_be_there(folder: Path) -> None:
+    part = folder / "transformer"
+    (part / "diffusion_pytorch_model.safetensors").rename(part / "1-of-2.safetensors")
+    files = {"weight_map": {"a": "1-of-2.safetensors", "b": "2-of-2.safetensors"}}
+    (part / "diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps(files))
+    assert check_model(str(folder))[0].message.endswith(" lacks transformer/2-of-2.safetensors")
+    shutil.copy(part / "1-of-2.safetensors", part / "2-of-2.safetensors")
+    assert check_model(str(folder))[0].state == "ok"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{"])
+def test_an_index_that_cannot_be_read_is_a_failure(folder: Path, text: str) -> None:
+    (folder / "model_index.json").write_text(text)
+    assert check_model(str(folder))[0].state == "failure"
+
+
+def test_a_pipeline_of_another_kind_is_refused(folder: Path) -> None:
+    (folder / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
+    assert "is a FluxPipeline with transformer None" in check_model(str(folder))[0].message
+
+
+@pytest.mark.engine
+def test_a_model_of_the_hub_is_looked_for_in_its_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    assert check_model(NAME)[0].state == "warning"
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert check_model(NAME)[0].state == "failure"
+    home = tmp_path / "models--someone--painter"
+    shutil.copytree(TINY, home / "snapshots" / "abc")
+    (home / "refs").mkdir()
+    (home / "refs" / "main").write_text("abc")
+    assert check_model(NAME)[0].state == "ok"
+    (home / "snapshots" / "abc" / "vae" / "diffusion_pytorch_model.safetensors").unlink()
+    assert check_model(NAME)[0].remedy == f"Fetch it: hf download {NAME}"
+
+
+@pytest.mark.engine
+def test_the_packages_and_the_device_of_the_engine_are_there() -> None:
+    pytest.importorskip("diffusers")
+    assert check_packages(is_wanted=True).state == "ok"
+    verdict, device = check_device("cpu")
+    assert verdict.state == "ok"
+    assert device is not None
+    assert device.memory_bytes
+    assert "cpu" in verdict.message
+
+
+@pytest.mark.engine
+def test_a_device_that_is_not_there_is_a_failure() -> None:
+    pytest.importorskip("torch")
+    verdict, device = check_device("cuda:99")
+    assert (verdict.state, device) == ("failure", None)
+    assert verdict.remedy
+
+
+def test_files_larger_than_the_memory_are_pointed_out() -> None:
+    small = Device("cuda:0", 2**30)
+    assert [verdict.state for verdict in check_memory(small, 2**31)] == ["warning"]
+    assert not list(check_memory(small, 2**29))
+    assert not list(check_memory(Device("mps", None), 2**31))
