@@ -14,7 +14,9 @@ from limner.app.language_models import open_language_models
 from limner.app.server import open_server
 from limner.config import Settings
 from limner.core.errors import ConfigError
+from tests import scripted_responses
 from tests.scripted_chat import Reply, ScriptedChat, fails, says
+from tests.scripted_responses import ScriptedResponses
 from tests.serving import serving
 
 FILE = """
@@ -143,6 +145,22 @@ async def test_an_address_that_cannot_be_one_is_named_with_its_place(tmp_path: P
     async with AsyncExitStack() as stack:
         with pytest.raises(ConfigError, match=r"limner\.toml: upstreams\.far: the language model"):
             await open_language_models(Settings(config=path), stack)
+
+
+async def test_a_server_with_an_image_tool_of_its_own_is_left_to_it(tmp_path: Path) -> None:
+    tool = {"type": "image_generation", "size": "1024x1024"}
+    async with ScriptedResponses([scripted_responses.says("hi")]) as server:
+        path = tmp_path / "limner.toml"
+        path.write_text(
+            f'[upstreams.far]\nurl = "{server.url}"\nkind = "responses"\n'
+            'image_tool = "passthrough"\n'
+        )
+        settings = Settings(config=path, image_backend="none")
+        async with open_server(settings) as app, serving(app) as url:
+            body = {"model": "gpt-5", "input": "hi", "tools": [tool]}
+            status, _ = await ask(url, "/v1/responses", body)
+    assert status == 200
+    assert server.requests[0]["tools"] == [tool]
 
 
 async def test_the_model_of_the_flags_answers_to_every_name() -> None:

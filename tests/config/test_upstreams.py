@@ -186,3 +186,26 @@ def test_the_file_and_the_flags_of_one_model_exclude_each_other() -> None:
         "Say it in the file."
     )
     assert load({}, {"LIMNER_CONFIG": "limner.toml"}).config == Path("limner.toml")
+    assert load({"config": "limner.toml", "image_denial": "error"}, {}).image_denial == "error"
+
+
+@pytest.mark.parametrize(
+    ("flags", "is_accepted"),
+    [
+        ({"llm_url": "http://far", "llm_kind": "responses"}, True),
+        ({"llm_url": "http://far"}, True),
+        ({"llm_url": "http://far", "llm_kind": "chat"}, False),
+        ({}, False),
+    ],
+)
+def test_the_tool_is_passed_only_to_servers_that_may_have_it(
+    flags: dict[str, str], is_accepted: bool
+) -> None:
+    flags = flags | {"image_tool": "passthrough"}
+    if is_accepted:
+        assert load(flags, {}).image_tool == "passthrough"
+        return
+    with pytest.raises(
+        ConfigError, match=r"^--image-tool \(LIMNER_IMAGE_TOOL\) can be passthrough"
+    ):
+        load(flags, {})

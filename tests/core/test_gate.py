@@ -13,7 +13,7 @@ from limner.core.turn import FunctionTool, UpstreamCapabilities
 from tests.core.recorded import asking
 
 PLAIN = UpstreamCapabilities("plain")
-OPENAI = UpstreamCapabilities("openai", hosted_tools=True)
+OPENAI = UpstreamCapabilities("openai", hosted_tools=True, native_image_tool=True)
 ECHO = Echo(tools=({"type": "image_generation", "size": "auto"},), metadata={"a": "b"})
 ASKED = asking(tool_choice=ImageToolChoice(), echo=ECHO)
 
@@ -36,11 +36,11 @@ def test_a_request_without_the_tool_is_let_through_as_it_is(mode: ImageToolMode)
     assert pass_gate(plain, mode, PLAIN) is plain
 
 
-def test_a_tool_is_passed_to_an_upstream_that_takes_such() -> None:
+def test_a_tool_is_passed_to_an_upstream_that_has_its_own() -> None:
     assert pass_gate(ASKED, "passthrough", OPENAI) == pass_image_tool(ASKED)
 
 
-def test_a_tool_is_not_passed_to_an_upstream_that_would_not_understand_it() -> None:
+def test_a_tool_is_not_passed_to_an_upstream_that_has_none() -> None:
     with pytest.raises(InvalidRequest, match="has no image tool of its own") as refused:
         pass_gate(ASKED, "passthrough", PLAIN)
     assert (refused.value.param, refused.value.code) == ("tools[0]", "image_generation_disabled")

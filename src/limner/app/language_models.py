@@ -72,19 +72,21 @@ class LanguageModels:
 async def open_language_models(settings: Settings, stack: AsyncExitStack) -> LanguageModels:
     """Open them; raises ConfigError for what cannot be. The stack closes them in the end."""
     if settings.config is not None:
-        return await _open_file(settings.config, stack)
+        return await _open_file(settings.config, settings.harmony_vocab, stack)
     served = Served(await open_upstream(settings, stack), settings.image_tool)
     named = Named(settings.llm_model or NAME, served)
     return LanguageModels(always(served.upstream, served.image_tool), (named,))
 
 
-async def _open_file(path: Path, stack: AsyncExitStack) -> LanguageModels:
+async def _open_file(
+    path: Path, harmony_vocab: Path | None, stack: AsyncExitStack
+) -> LanguageModels:
     file = read_upstreams(path, os.environ)
     served: dict[str, Served] = {}
     named: list[Named] = []
     for entry in file.upstreams:
         upstream = GuardedUpstream(
-            await _open_entry(path, entry, stack),
+            await _open_entry(path, entry, harmony_vocab, stack),
             name=entry.name,
             circuit=Circuit(time.monotonic),
             total_s=entry.timeouts.total,
@@ -96,7 +98,9 @@ async def _open_file(path: Path, stack: AsyncExitStack) -> LanguageModels:
     return LanguageModels(Several(routes, served), tuple(named), keys)
 
 
-async def _open_entry(path: Path, entry: UpstreamEntry, stack: AsyncExitStack) -> Upstream:
+async def _open_entry(
+    path: Path, entry: UpstreamEntry, harmony_vocab: Path | None, stack: AsyncExitStack
+) -> Upstream:
     if entry.url is None:
         return IntentUpstream()
     times = entry.timeouts
@@ -107,6 +111,8 @@ async def _open_entry(path: Path, entry: UpstreamEntry, stack: AsyncExitStack) -
         vision=entry.vision,
         max_tokens_field=entry.token_limit_field,
         thinking=entry.thinking,
+        harmony_vocab=harmony_vocab,
+        native_image_tool=entry.image_tool == "passthrough",
         limits=HttpLimits(times.connect, times.first_byte, times.idle, retries=entry.retries),
     )
     try:

@@ -73,6 +73,7 @@ def model_server(settings: Settings) -> ModelServer | None:
         max_tokens_field=settings.llm_max_tokens_field,
         thinking=settings.llm_thinking,
         harmony_vocab=settings.harmony_vocab,
+        native_image_tool=settings.image_tool == "passthrough",
     )
 
 

@@ -19,6 +19,7 @@ from limner.core.errors import ConfigError
 OLDER_PREFIX = "IMAGE_GEN_"
 _SAID_BY_FILE = frozenset({"image_backend", "image_key", "model", "comfyui_workflow"})
 _OF_OUR_ENGINE = frozenset({"steps", "guidance_scale", "threads"})
+_OF_ALL_MODELS = frozenset({"config", "image_denial", "harmony_vocab"})
 
 
 def load(
@@ -41,6 +42,17 @@ def load(
     settings = Settings(**found)
     _check_together(settings)
     return settings
+
+
+def source(entry: Entry, given: object, environ: Mapping[str, str]) -> str:
+    """Where the value comes from that `load` takes: a flag, a variable, or `default`.
+
+    given: what the flag was given, None where it was not.
+    """
+    if given is not None:
+        return str(given) if entry.option.secret else entry.flag
+    variables = (entry.variable, entry.option.older)
+    return next((name for name in variables if name and environ.get(name)), "default")
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
@@ -128,6 +140,17 @@ def check_passthrough(source: str, mode: str, kind: str) -> None:
         )
 
 
+def check_painters_are_the_file_s(settings: Settings) -> None:
+    """Raise ConfigError for flags about one image back end beside a file with several."""
+    for entry in TABLE:
+        is_of_one = entry.name in _SAID_BY_FILE or entry.name == "image_service_config"
+        if is_of_one and getattr(settings, entry.name) is not None:
+            raise ConfigError(
+                f"{entry.flag} ({entry.variable}) describes one image back end, and --config "
+                f"{settings.config} several. Say it in the file."
+            )
+
+
 def _check_alone(settings: Settings) -> None:
     """The file of an external service says all about what paints."""
     silent = _SAID_BY_FILE | _OF_OUR_ENGINE
@@ -142,7 +165,7 @@ def _check_alone(settings: Settings) -> None:
 def _check_beside_file(settings: Settings) -> None:
     """What describes one language model says nothing where a file describes several."""
     for entry in TABLE:
-        is_of_one = entry.option.part == "language model" and entry.name != "config"
+        is_of_one = entry.option.part == "language model" and entry.name not in _OF_ALL_MODELS
         if is_of_one and getattr(settings, entry.name) != entry.default:
             raise ConfigError(
                 f"{entry.flag} ({entry.variable}) describes one language model, and --config "

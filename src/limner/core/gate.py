@@ -30,7 +30,7 @@ def pass_gate(
     """The request as it may go on to an upstream that can do this.
 
     Raises InvalidRequest when the tool is offered and is off, or is to be passed to an upstream
-    that takes no hosted tools.
+    that has none of its own.
     """
     if request.image_tool is None:
         return request
@@ -40,7 +40,7 @@ def pass_gate(
         case "off":
             check_gate(request, can_paint=False)
             return request
-        case "passthrough" if can.hosted_tools:
+        case "passthrough" if can.native_image_tool:
             return pass_image_tool(request)
         case "passthrough":
             raise InvalidRequest(
