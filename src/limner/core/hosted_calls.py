@@ -33,7 +33,7 @@ from limner.core.image_tool import (
     prompt_of,
     too_many_calls,
 )
-from limner.core.items import FunctionCall, ImageCall, ImageCallError, JsonObject
+from limner.core.items import FunctionCall, ImageCall, ImageCallError
 from limner.core.offer import Offer
 from limner.core.open_items import Place
 from limner.core.request import ImageTool, ResponseRequest
@@ -87,10 +87,9 @@ class HostedCalls:
         limit = self._max_tool_calls
         return None if limit is None else max(limit - self._announced, 0)
 
-    def note_passed(self, item: JsonObject) -> None:
+    def note_passed(self) -> None:
         """Count a hosted call that the upstream ran itself."""
-        if str(item.get("type")).endswith("_call"):
-            self._announced += 1
+        self._announced += 1
 
     def take_answers(self) -> list[Answer]:
         answers, self._answers = self._answers, []

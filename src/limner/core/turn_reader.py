@@ -106,7 +106,8 @@ class TurnReader:
                 self._transcript.pass_on(event.key, event.type, event.fields)
             case OpaqueEnded(key, value, is_for_client):
                 self.calls_client |= is_for_client
-                self._hosted.note_passed(value)
+                if not is_for_client and str(value.get("type")).endswith("_call"):
+                    self._hosted.note_passed()
                 self._transcript.end_opaque(key, value)
             case PictureStarted(key):
                 self._pictures[key] = self._transcript.start_picture("")
@@ -120,6 +121,7 @@ class TurnReader:
 
     def _end_picture(self, event: PictureEnded) -> None:
         place = self._pictures.pop(event.key)
+        self._hosted.note_passed()
         self._transcript.tell_prompt(place, event.prompt)
         match event.outcome:
             case ImageCompleted():
