@@ -21,6 +21,7 @@ from tests.scripted_painters import (
     ScriptedPainter,
     steps,
 )
+from tests.scripted_services import MANNERS, ScriptedService
 from tests.serving import serving
 
 
@@ -95,3 +96,49 @@ async def test_comfyuis_previews_are_standard_partial_images() -> None:
     call = [name.rpartition(".")[2] for name in names if "image_generation_call" in name]
     assert call == ["in_progress", "generating", "partial_image", "partial_image", "completed"]
     assert names[-1] == "response.completed"
+
+
+SEVERAL = """
+[upstreams.rules]
+kind = "intent"
+
+[images.first]
+backend = "{first}"
+
+[images.second]
+backend = "vllm-omni+{second}"
+key_env = "SECOND_KEY"
+model = "theirs-1"
+aliases = {{ fast = "turbo" }}
+"""
+
+
+async def test_the_model_of_a_request_picks_among_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECOND_KEY", "sk-1")
+    path = tmp_path / "limner.toml"
+    async with ScriptedService(MANNERS["vllm-omni"]) as second:
+        path.write_text(SEVERAL.format(first="http://127.0.0.1:1", second=second.url))
+        async with (
+            open_server(Settings(config=path)) as app,
+            serving(app) as url,
+            aiohttp.ClientSession(url) as client,
+        ):
+            for model, status in (("fast", 200), ("gpt-image-1", 200), ("first", 503)):
+                body = {"prompt": "a cat", "model": model}
+                async with client.post("/v1/images/generations", json=body) as reply:
+                    assert reply.status == status, await reply.text()
+            async with client.get("/v1/models") as reply:
+                models = [model["id"] for model in (await reply.json())["data"]]
+        assert [body["model"] for body in second.requests] == ["turbo", "theirs-1"]
+    assert models[-3:] == ["first", "second", "fast"]
+
+
+async def test_two_painters_with_one_name_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "limner.toml"
+    text = SEVERAL.replace("fast", "first").replace('key_env = "SECOND_KEY"\n', "")
+    path.write_text(text.format(first="http://127.0.0.1:1", second="http://127.0.0.1:2"))
+    with pytest.raises(ConfigError, match=r"limner\.toml: images: The name 'first' stands for two"):
+        async with open_server(Settings(config=path)):
+            pass

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from socket import socket
 
 from starlette.applications import Starlette
@@ -18,12 +19,16 @@ from limner.app.language_models import LanguageModels, open_language_models
 from limner.app.painting import INSTALL, missing_packages, model_name
 from limner.app.process import settle_garbage
 from limner.config import Settings
+from limner.config.image_backends import ImageEntry
+from limner.config.load import check_painters_are_the_file_s
+from limner.config.upstreams import read_upstreams
 from limner.core.errors import ConfigError
 from limner.core.image import Size
 from limner.core.ports import ImageBackend
 from limner.core.readiness import Readiness
 from limner.gateway.closed import ClosedBackend
 from limner.gateway.jobs import JobQueue
+from limner.images.several import NamedBackend, SeveralBackends
 from limner.server.application import Rules, ServerParts, create
 from limner.server.guard import allowed_hosts
 from limner.server.images_api import images_routes
@@ -40,10 +45,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Painting:
-    """What paints. backend: None where nothing does. painter: what is known of it just now."""
+    """What paints. backend: None where nothing does. painter: what is known of it just now.
+
+    named: where there are several, each by the names that may pick it.
+    """
 
     backend: ImageBackend | None
     painter: Callable[[], Painter]
+    named: Mapping[str, Painting] = field(default_factory=dict)
 
 
 async def run_server(settings: Settings, sock: socket, on_listening: Callable[[], None]) -> None:
@@ -93,6 +102,8 @@ async def open_server(settings: Settings) -> AsyncIterator[Starlette]:
 
 
 async def _open_painting(settings: Settings, stack: AsyncExitStack) -> Painting:
+    if entries := _image_entries(settings):
+        return await _open_several(entries, settings, stack)
     if (path := settings.image_service_config) is not None:
         backend = await stack.enter_async_context(open_image_service(path))
         return _elsewhere(backend.capabilities.name, backend, f"the image service of {path.name}")
@@ -116,6 +127,31 @@ async def _open_painting(settings: Settings, stack: AsyncExitStack) -> Painting:
             return _elsewhere(name, backend, f"an image back end at {url}")
 
 
+def _image_entries(settings: Settings) -> tuple[ImageEntry, ...]:
+    """Those of the file with several, if there is one."""
+    return read_upstreams(settings.config, os.environ).images if settings.config else ()
+
+
+async def _open_several(
+    entries: Sequence[ImageEntry], settings: Settings, stack: AsyncExitStack
+) -> Painting:
+    check_painters_are_the_file_s(settings)
+    backends: list[NamedBackend] = []
+    paintings: list[Painting] = []
+    named: dict[str, Painting] = {}
+    for entry in entries:
+        painting = await _open_painting(entry.of(settings), stack)
+        assert painting.backend, "only `none` paints nothing, which the file cannot say"
+        backends.append(NamedBackend(entry.name, painting.backend, entry.aliases))
+        paintings.append(painting)
+        named |= dict.fromkeys((entry.name, *entry.aliases), painting)
+    try:
+        several = SeveralBackends(backends)
+    except ConfigError as error:
+        raise ConfigError(f"{settings.config}: images: {error.message}") from None
+    return Painting(several, paintings[0].painter, named)
+
+
 def _elsewhere(name: str, backend: ImageBackend, what: str) -> Painting:
     there = Painter(name, Readiness("ready", what))
     return Painting(backend, lambda: there)
@@ -136,16 +172,22 @@ def _nothing(why: str) -> Painting:
 
 def _models(models: LanguageModels, painting: Painting, created: int) -> list[ModelEntry]:
     painter = painting.painter()
-    entries = models.entries(painter, created)
-    if painting.backend:
-        can = painting.backend.capabilities
-        entries.append(ModelEntry(painter.model, created, can, painter.readiness))
-    return entries
+    named = painting.named or {painter.model: painting}
+    return [
+        *models.entries(painter, created),
+        *(
+            ModelEntry(name, created, each.backend.capabilities, each.painter().readiness)
+            for name, each in named.items()
+            if each.backend
+        ),
+    ]
 
 
 def _job_defaults(settings: Settings) -> JobDefaults:
     """The engine itself applies steps and guidance; here they are only told."""
     size = Size(settings.default_width, settings.default_height)
+    if entries := _image_entries(settings):
+        settings = entries[0].of(settings)
     if not settings.paints_itself:
         return JobDefaults(size)
     guidance = settings.guidance_scale

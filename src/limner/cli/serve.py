@@ -76,6 +76,9 @@ def address_of(sock: socket.socket) -> str:
 def _painter(settings: Settings) -> str:
     from limner.app.painting import missing_packages, model_name
 
+    file = settings.config and read_upstreams(settings.config, os.environ)
+    if file and file.images:
+        return ", ".join(entry.name for entry in file.images)
     if settings.paints_itself:
         if missing_packages():
             return "nothing (pip install 'limner[engine]')"

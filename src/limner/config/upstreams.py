@@ -1,4 +1,4 @@
-"""The file that `--config` names: several language models, and what each key of a client may do.
+"""The file that `--config` names: several language models and painters, and what a key may do.
 
 Secrets are never in the file: `key_env` names the variable that holds one.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from limner.config.image_backends import ImageEntry, read_image_backends
 from limner.config.load import check_passthrough
 from limner.config.reading import Reader, number, one_of, text, whole_number
 from limner.config.settings import LLM_KINDS, TABLE
@@ -72,16 +73,19 @@ class UpstreamsFile:
 
     upstreams: tuple[UpstreamEntry, ...]
     keys: tuple[KeyEntry, ...] = ()
+    images: tuple[ImageEntry, ...] = ()
 
 
 def read_upstreams(path: Path, environ: Mapping[str, str]) -> UpstreamsFile:
     """Read the file; raises ConfigError naming it, the key, the value and what is accepted."""
     file = read_toml(path)
     upstreams, keys = file.table("upstreams"), file.table("keys")
+    images = file.table("images")
     file.end()
     found = UpstreamsFile(
         tuple(_upstream(name, upstreams.table(name), environ) for name in upstreams),
         tuple(_key(name, keys.table(name), environ) for name in keys),
+        read_image_backends(images, lambda table: _secret(table, environ)),
     )
     if not found.upstreams:
         raise ConfigError(f"{path}: [upstreams.<name>] must be there at least once, with a url.")

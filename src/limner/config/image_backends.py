@@ -1,0 +1,64 @@
+"""The tables `[images.<name>]` of the file that `--config` names: several image back ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from limner.config.reading import address, text
+from limner.config.settings import WIRES, Settings
+from limner.config.toml_file import Table
+from limner.core.errors import ConfigError
+
+_PAINTS = address("engine", wires=WIRES)
+_MODEL = text("a name", "MODEL")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageEntry:
+    """One table. The first of the file is the default.
+
+    backend: as `--image-backend` takes it. aliases: further names, each with the back end's model
+    that it stands for.
+    """
+
+    name: str
+    backend: str
+    key: str | None = field(default=None, repr=False)
+    model: str | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, settings: Settings) -> Settings:
+        """The settings as they would be if this were the only back end."""
+        return replace(
+            settings, config=None, image_backend=self.backend, image_key=self.key, model=self.model
+        )
+
+
+def read_image_backends(
+    tables: Table, secret: Callable[[Table], str | None]
+) -> tuple[ImageEntry, ...]:
+    """All tables in their order. secret: reads what `key_env` names. Raises ConfigError."""
+    entries = tuple(_entry(name, tables.table(name), secret) for name in tables)
+    engines = [entry.name for entry in entries if entry.backend == "engine"]
+    if len(engines) > 1:
+        raise ConfigError(
+            f"{tables.file}: {tables.path(engines[1])}.backend must be another than engine, which "
+            f"{tables.path(engines[0])} has: one server runs one engine."
+        )
+    return entries
+
+
+def _entry(name: str, table: Table, secret: Callable[[Table], str | None]) -> ImageEntry:
+    backend = table.take("backend", _PAINTS, str, default=None)
+    if backend is None:
+        raise table.wrong("backend", _PAINTS.accepts, None)
+    entry = ImageEntry(
+        name,
+        backend,
+        secret(table),
+        table.take("model", _MODEL, str, default=None),
+        table.pairs("aliases"),
+    )
+    table.end()
+    return entry
