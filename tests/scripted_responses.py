@@ -36,7 +36,9 @@ def item(
 ) -> list[bytes]:
     """An item from its start to its end. inside: its events, each a type and its fields."""
     place = {"item_id": value["id"], "output_index": index}
-    started = {**value, "status": "in_progress"}
+    bare = {"content": [], "arguments": ""}
+    empty = {name: nothing for name, nothing in bare.items() if name in value}
+    started = {**value, **empty, "status": "in_progress"}
     return [
         event("output_item.added", output_index=index, item=started),
         *(event(type_, **place, **fields) for type_, fields in inside),
@@ -46,7 +48,7 @@ def item(
 
 def message(index: int, *texts: str) -> list[bytes]:
     part = {"type": "output_text", "text": "".join(texts), "annotations": []}
-    value = {"id": f"msg_up_{index}", "type": "message", "role": "assistant"}
+    value: dict[str, Any] = {"id": f"msg_up_{index}", "type": "message", "role": "assistant"}
     value |= {"status": "completed", "content": [part]}
     deltas = [("output_text.delta", {"content_index": 0, "delta": text}) for text in texts]
     done = ("output_text.done", {"content_index": 0, "text": "".join(texts)})

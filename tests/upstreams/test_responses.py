@@ -82,6 +82,14 @@ async def test_text_comes_in_deltas_with_usage() -> None:
         assert server.requests[0]["store"] is False
 
 
+async def test_an_address_may_be_pasted_whole() -> None:
+    async with (
+        ScriptedResponses([says("hi")]) as server,
+        upstream(f"{server.url}/v1/responses") as model,
+    ):
+        assert (await ask(model))[0] == TextDelta("hi")
+
+
 async def test_the_operator_may_name_model_and_eyes() -> None:
     blind = UpstreamCapabilities("theirs", vision=False)
     async with (

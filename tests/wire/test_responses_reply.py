@@ -309,7 +309,7 @@ def test_a_picture_is_done_whatever_its_status_says(status: str) -> None:
 def test_previews_come_as_far_as_they_were_asked_for() -> None:
     frame = ("image_generation_call.partial_image", {"partial_image_b64": BASE64})
     broken = ("image_generation_call.partial_image", {"partial_image_b64": "?"})
-    generating = ("image_generation_call.generating", {})
+    generating: tuple[str, dict[str, Any]] = ("image_generation_call.generating", {})
     pieces = reply(*item(0, PAINTED, generating, broken, frame, frame)).pieces
     ended = PictureEnded("0", ImageCompleted(PICTURE, LOOK), "")
     assert decode(*pieces) == [PictureStarted("0"), ended, END]

@@ -137,7 +137,8 @@ def hosted_calls() -> list[bytes]:
     code: dict[str, Any] = {"id": "ci_up", "type": "code_interpreter_call", "status": "completed"}
     logs = {"type": "logs", "logs": "2"}
     code |= {"code": "1 + 1", "container_id": "cntr_1", "outputs": [logs]}
-    web_states = [(f"web_search_call.{s}", {}) for s in ("in_progress", "searching", "completed")]
+    states = ("in_progress", "searching", "completed")
+    web_states: list[tuple[str, dict[str, Any]]] = [(f"web_search_call.{s}", {}) for s in states]
     return [
         *upstream.item(1, web, *web_states),
         *upstream.item(2, files, ("file_search_call.searching", {})),
