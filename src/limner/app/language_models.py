@@ -101,10 +101,21 @@ async def _open_file(
 async def _open_entry(
     path: Path, entry: UpstreamEntry, harmony_vocab: Path | None, stack: AsyncExitStack
 ) -> Upstream:
-    if entry.url is None:
+    server = server_of(entry, harmony_vocab)
+    if server is None:
         return IntentUpstream()
+    try:
+        return await open_server_of_models(server, stack)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: upstreams.{entry.name}: {error.message}") from None
+
+
+def server_of(entry: UpstreamEntry, harmony_vocab: Path | None) -> ModelServer | None:
+    """The server that a table of the file describes; None for the built-in rules."""
+    if entry.url is None:
+        return None
     times = entry.timeouts
-    server = ModelServer(
+    return ModelServer(
         entry.url,
         entry.kind,
         key=entry.key,
@@ -115,10 +126,6 @@ async def _open_entry(
         native_image_tool=entry.image_tool == "passthrough",
         limits=HttpLimits(times.connect, times.first_byte, times.idle, retries=entry.retries),
     )
-    try:
-        return await open_server_of_models(server, stack)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: upstreams.{entry.name}: {error.message}") from None
 
 
 def _names(route: Route, served: Served, upstream: GuardedUpstream) -> Iterator[Named]:

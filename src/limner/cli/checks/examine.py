@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import replace
 
-from limner.app.upstreams import model_server
+from limner.app.language_models import server_of
+from limner.app.upstreams import ModelServer, model_server
 from limner.cli.checks.data import check_data
 from limner.cli.checks.engine import check_device, check_memory, check_packages
 from limner.cli.checks.language_model import ask_language_model, check_language_model
@@ -20,6 +22,8 @@ from limner.cli.checks.painter import (
 from limner.cli.checks.python import check_python
 from limner.cli.checks.verdict import Verdict, ok, refused, skipped, warning
 from limner.config import Settings, unknown_variables
+from limner.config.load import check_painters_are_the_file_s
+from limner.config.upstreams import UpstreamsFile, read_upstreams
 from limner.core.errors import ConfigError
 
 ReadSettings = Callable[[], Settings]
@@ -44,20 +48,55 @@ async def examine(
     yield await ask_port(*where) if online else check_port(*where)
     yield check_access(settings)
     yield check_data(settings.data)
-    async for verdict in _models(settings, online=online):
-        yield verdict
-    async for verdict in _painting(settings, online=online):
-        yield verdict
-
-
-async def _models(settings: Settings, *, online: bool) -> AsyncIterator[Verdict]:
-    server = model_server(settings)
-    verdict = check_language_model("language model", server)
-    if server is None or verdict.state == "failure" or not online:
-        yield verdict
+    file = _read_file(settings, environ)
+    if isinstance(file, Verdict):
+        yield file
         return
-    for verdict in await ask_language_model("language model", server):
+    async for verdict in _models(settings, file, online=online):
         yield verdict
+    for painting in _painters(settings, file):
+        async for verdict in _painting(painting, online=online):
+            yield verdict
+
+
+def _read_file(settings: Settings, environ: Mapping[str, str]) -> UpstreamsFile | Verdict | None:
+    if settings.config is None:
+        return None
+    try:
+        file = read_upstreams(settings.config, environ)
+        if file.images:
+            check_painters_are_the_file_s(settings)
+    except ConfigError as error:
+        return refused("config", error.message, "limner.example.toml explains the file.")
+    return file
+
+
+async def _models(
+    settings: Settings, file: UpstreamsFile | None, *, online: bool
+) -> AsyncIterator[Verdict]:
+    if file is None:
+        for verdict in await _model("language model", model_server(settings), online=online):
+            yield verdict
+    for entry in file.upstreams if file else ():
+        server = server_of(entry, settings.harmony_vocab)
+        if server is not None:
+            names = (*entry.route.models, *entry.route.aliases.values())
+            server = replace(server, model=next(iter(names), None))
+        for verdict in await _model(entry.name, server, online=online):
+            yield verdict
+
+
+async def _model(name: str, server: ModelServer | None, *, online: bool) -> list[Verdict]:
+    verdict = check_language_model(name, server)
+    if server is None or verdict.state == "failure" or not online:
+        return [verdict]
+    return await ask_language_model(name, server)
+
+
+def _painters(settings: Settings, file: UpstreamsFile | None) -> list[Settings]:
+    """The settings as they would be with each back end alone."""
+    images = file.images if file else ()
+    return [entry.of(settings) for entry in images] or [settings]
 
 
 async def _painting(settings: Settings, *, online: bool) -> AsyncIterator[Verdict]:
