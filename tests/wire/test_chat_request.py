@@ -22,7 +22,7 @@ from limner.core.items import (
     RefusalPart,
     TextPart,
 )
-from limner.core.turn import FunctionTool, NamedChoice, Sampling, TurnRequest
+from limner.core.turn import FunctionTool, HostedChoice, NamedChoice, Sampling, TurnRequest
 from limner.wire.chat_request import render_chat_request
 
 PICTURE = ImagePart(ImageData(b"\x89PNG", "png"))
@@ -292,6 +292,13 @@ def test_a_call_without_an_output_is_refused() -> None:
 def test_an_output_without_a_call_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="call_id b"):
         messages(user("hi"), output("b", "B"))
+
+
+def test_a_hosted_tool_cannot_be_forced_here() -> None:
+    choice = HostedChoice({"type": "web_search"})
+    request = TurnRequest("m", (), tools=(FunctionTool("draw"),), tool_choice=choice)
+    with pytest.raises(TypeError):
+        render_chat_request(request)
 
 
 def test_an_image_call_must_have_been_rewritten() -> None:
