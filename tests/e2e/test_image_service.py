@@ -18,6 +18,7 @@ from limner.wire.pictures import to_base64
 from tests.e2e.processes import PATIENCE_S, Server, environment, serving
 from tests.e2e.test_pictures import sdk
 from tests.pictures import picture
+from tests.scripted_responses import ScriptedResponses, item, message, reply
 from tests.scripted_services import MANNERS, ScriptedService
 
 TEMPLATE = Path(__file__).parents[2] / "image_service_config.template.json"
@@ -99,6 +100,16 @@ async def test_the_variable_names_the_file_and_operations_their_paths(tmp_path: 
             models = (await asyncio.to_thread(httpx.get, f"{ours.url}/v1/models")).json()["data"]
             assert "theirs-1" in [model["id"] for model in models]
         assert len(service.requests) == 2
+
+
+async def test_a_model_that_paints_by_itself_needs_nothing_else(tmp_path: Path) -> None:
+    call = {"id": "ig_up", "type": "image_generation_call", "status": "completed"}
+    painted = reply(*item(0, {**call, "result": to_base64(picture())}), *message(1, "There."))
+    async with ScriptedResponses([painted]) as server:
+        flags = ("--llm", server.url, "--llm-kind", "responses", "--image-tool", "passthrough")
+        with serving(tmp_path, *flags, "--image-backend", "none") as ours:
+            await asyncio.to_thread(events_of, ours)
+        assert server.requests[0]["tools"] == ORDER["tools"]
 
 
 def test_our_own_engine_is_enough(server: Server) -> None:
