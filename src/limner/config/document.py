@@ -22,6 +22,10 @@ names the source, the value and what would do.
 `limner serve` takes them all; `limner engine` and `limner generate` take those that concern them
 (`--help` lists them).
 
+One language model is described by flags and variables, several by a file that `--config` names:
+[language models](language-models.md). `limner config check` says whether all of it can be used,
+`limner config show` what holds and where it comes from.
+
 Keys come from environment variables only, never from flags: the flag names another variable than
 the usual one. No log and no message shows them.
 """

@@ -10,7 +10,7 @@ from typing import Literal, assert_never
 
 from limner.core.errors import InvalidRequest
 from limner.core.fitting import pass_image_tool
-from limner.core.image_tool import DISABLED, NAME, check_gate
+from limner.core.image_tool import DISABLED, GATE_MESSAGE, NAME
 from limner.core.request import AllowedTools, ClientChoice, Echo, ImageToolChoice, ResponseRequest
 from limner.core.turn import UpstreamCapabilities
 
@@ -34,19 +34,19 @@ def pass_gate(
     """
     if request.image_tool is None:
         return request
+    param = f"tools[{request.image_tool.index}]"
     match mode:
         case "on":
             return request
         case "off":
-            check_gate(request, can_paint=False)
-            return request
+            raise InvalidRequest(GATE_MESSAGE, param=param, code=DISABLED)
         case "passthrough" if can.native_image_tool:
             return pass_image_tool(request)
         case "passthrough":
             raise InvalidRequest(
                 "The language model here has no image tool of its own, to which this server's "
                 "operator leaves such requests.",
-                param=f"tools[{request.image_tool.index}]",
+                param=param,
                 code=DISABLED,
             )
         case "strip":
