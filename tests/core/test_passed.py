@@ -146,6 +146,16 @@ def test_the_upstream_gets_its_thoughts_back_right_before_their_calls() -> None:
     assert [type(item) for item in outputs[:2]] == [FunctionCallOutput, FunctionCallOutput]
 
 
+def test_outputs_are_in_the_order_of_their_calls_also_where_one_was_refused() -> None:
+    recorded = Recorded()
+    recorded.feed(*draw("0", name="unknown"), *draw("1"), TurnEnded())
+    recorded.feed(painted())
+    items = recorded.turn.items
+    calls = [item.call_id for item in items if isinstance(item, FunctionCall)]
+    outputs = [item.call_id for item in items if isinstance(item, FunctionCallOutput)]
+    assert calls == outputs == ["call_1", "call_0"]
+
+
 def test_a_call_that_the_client_must_answer_ends_the_response() -> None:
     recorded = Recorded()
     custom = {"id": "ct_1", "type": "custom_tool_call", "call_id": "c", "name": "n", "input": "x"}

@@ -94,9 +94,10 @@ def replay(
 ) -> tuple[Item, ...]:
     """Say a turn that just ended, and our answers to its calls, as items of the next turn.
 
-    A call stands where the model made it: right behind the thought that led to it.
+    A call stands where the model made it, right behind the thought that led to it; those that the
+    client never saw come last. Outputs are in the order of the calls.
     """
-    answers = tuple(answers)
+    answers = sorted(answers, key=lambda answer: answer.item_id is None)
     calls = {answer.item_id: answer.call for answer in answers}
     return (
         *(item for output in written for item in _said(output, calls)),
@@ -123,11 +124,10 @@ def _said(item: OutputItem, calls: Mapping[str | None, FunctionCall]) -> tuple[I
         case ReasoningItem(parts=parts, encrypted_content=encrypted_content):
             text = "".join(part.text for part in parts)
             return (Reasoning(text, encrypted_content=encrypted_content),)
-        case ImageCallItem(id):
+        case ImageCallItem(id) | FunctionCallItem(id):
+            # Only ours are answered: a client's call ends the response.
             return (calls[id],) if id in calls else ()
         case OpaqueItem(value=value):
             return (Opaque(value),)
-        case FunctionCallItem():
-            return ()  # a client's call ends the response
         case _:
             assert_never(item)

@@ -115,8 +115,8 @@ def _allowed_tools(selector: Fields, tools: Tools) -> AllowedTools:
                 functions.add(name)
             case ImageToolChoice():
                 image_tool = True
-            case HostedChoice(value):
-                hosted.append(HostedTool(index, value))
+            case chosen:
+                hosted.append(HostedTool(index, chosen.selector))
     return AllowedTools(frozenset(functions), image_tool, mode == "required", tuple(hosted))
 
 
