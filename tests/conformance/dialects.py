@@ -1,0 +1,178 @@
+"""What a scripted model does, in words that hold for every kind of upstream, and the writers that
+say it in each dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, assert_never
+
+import orjson
+
+from tests import scripted_anthropic as anthropic
+from tests import scripted_chat as chat
+from tests import scripted_completions as harmony
+from tests import scripted_responses as responses
+from tests.scripted_chat import Reply, ScriptedChat
+
+_OVERLOADED = {"type": "overloaded_error", "message": "Overloaded."}
+_ERROR = b"event: error\ndata: %s\n\n" % orjson.dumps(
+    {"type": "error", "code": "overloaded_error", "message": "Overloaded.", "error": _OVERLOADED}
+)
+"""Says it in the words of all dialects at once."""
+
+Json = Mapping[str, Any]
+Call = tuple[str, Mapping[str, Any]]
+"""A function's name and its arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """The model answers in words, one delta for each text."""
+
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """The model calls functions in one reply, or in as many as the dialect needs for them.
+
+    is_forced: the request left no other choice.
+    """
+
+    calls: tuple[Call, ...]
+    is_forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Breaks:
+    """A reply that goes wrong half-way.
+
+    how: `cut` (the line breaks), `hang`, `error` (an event that says so), `garbage` (one that is no
+    JSON, and then the rest); `silence` hangs before its first byte.
+    """
+
+    reply: Says | Calls
+    how: Literal["cut", "hang", "error", "garbage", "silence"]
+
+
+@dataclass(frozen=True, slots=True)
+class Serves:
+    """The server answers something that is of no dialect."""
+
+    body: bytes
+    status: int
+    headers: Mapping[str, str]
+
+
+Deed = Says | Calls | Breaks | Serves
+
+
+def _names_a_tool(request: Json) -> bool:
+    return isinstance(request.get("tool_choice"), dict)
+
+
+def _begins_the_call(request: Json) -> bool:
+    prompt: str = request["prompt"]
+    return "to=functions." in prompt.rpartition("<|start|>")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of upstream. server: its double; None where there is no server to ask.
+
+    sees: whether the model is shown pictures. is_forced: whether a request demands a call.
+    """
+
+    name: str
+    server: type[ScriptedChat] | None
+    calls: Callable[[Calls], list[Reply]] = lambda _: []
+    says: Callable[..., Reply] = chat.says
+    sees: bool = True
+    is_forced: Callable[[Json], bool] = _names_a_tool
+
+    def script(self, deeds: Iterable[Deed]) -> list[Reply]:
+        """The replies of the double, in their order."""
+        return [reply for deed in deeds for reply in self._replies(deed)]
+
+    def _replies(self, deed: Deed) -> list[Reply]:
+        match deed:
+            case Says(texts):
+                return [self.says(*texts)]
+            case Calls():
+                return self.calls(deed)
+            case Breaks(reply, how):
+                *before, last = self._replies(reply)
+                return [*before, _broken(last, how)]
+            case Serves(body, status, headers):
+                return [Reply((body,), status, headers)]
+            case _:
+                assert_never(deed)
+
+
+def _broken(reply: Reply, how: str) -> Reply:
+    half = len(reply.pieces) // 2
+    first, rest = reply.pieces[:half], reply.pieces[half:]
+    match how:
+        case "error":
+            return replace(reply, pieces=(*first, _ERROR))
+        case "garbage":
+            return replace(reply, pieces=(*first, b'data: {"half an event\n\n', *rest))
+        case "silence":
+            return replace(reply, pieces=(), then="hang")
+        case _:
+            return replace(reply, pieces=first, then=how)
+
+
+def _chat_calls(deed: Calls) -> list[Reply]:
+    pieces = []
+    for index, (name, arguments) in enumerate(deed.calls):
+        function = {"name": name, "arguments": orjson.dumps(arguments).decode()}
+        call = {"index": index, "id": f"call_{index}", "type": "function", "function": function}
+        pieces.append(chat.chunk(tool_calls=[call]))
+    return [Reply((*pieces, *chat.end_of("tool_calls")))]
+
+
+def _anthropic_calls(deed: Calls) -> list[Reply]:
+    blocks = [
+        anthropic.call(index, f"toolu_{index}", name, arguments)
+        for index, (name, arguments) in enumerate(deed.calls)
+    ]
+    return [anthropic.reply(*blocks, stop="tool_use")]
+
+
+def _responses_calls(deed: Calls) -> list[Reply]:
+    pieces = [
+        piece
+        for index, (name, arguments) in enumerate(deed.calls)
+        for piece in responses.call(index, name, arguments)
+    ]
+    return [responses.reply(*pieces)]
+
+
+def _harmony_says(first: str, *rest: str) -> Reply:
+    return harmony.writes(f"<|channel|>final<|message|>{first}", *rest)
+
+
+def _harmony_calls(deed: Calls) -> list[Reply]:
+    """One call is all that a reply holds. A forced one was begun for the model."""
+    if deed.is_forced:
+        ((_, arguments),) = deed.calls
+        return [harmony.writes(orjson.dumps(arguments).decode())]
+    return [harmony.calls(f"functions.{name}", arguments) for name, arguments in deed.calls]
+
+
+KINDS = (
+    Kind("chat", chat.ScriptedChat, _chat_calls, chat.says),
+    Kind("responses", responses.ScriptedResponses, _responses_calls, responses.says),
+    Kind("anthropic", anthropic.ScriptedAnthropic, _anthropic_calls, anthropic.says),
+    Kind(
+        "harmony",
+        harmony.ScriptedCompletions,
+        _harmony_calls,
+        _harmony_says,
+        False,
+        _begins_the_call,
+    ),
+    Kind("intent", None, sees=False),
+)
