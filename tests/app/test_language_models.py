@@ -14,6 +14,9 @@ from limner.app.language_models import open_language_models
 from limner.app.server import open_server
 from limner.config import Settings
 from limner.core.errors import ConfigError
+from limner.core.readiness import Readiness
+from limner.wire.jobs import Painter
+from limner.wire.models import ImageToolState
 from tests import scripted_responses
 from tests.scripted_chat import Reply, ScriptedChat, fails, says
 from tests.scripted_responses import ScriptedResponses
@@ -153,13 +156,16 @@ async def test_a_server_with_an_image_tool_of_its_own_is_left_to_it(tmp_path: Pa
         path = tmp_path / "limner.toml"
         path.write_text(
             f'[upstreams.far]\nurl = "{server.url}"\nkind = "responses"\n'
-            'image_tool = "passthrough"\n'
+            'image_tool = "passthrough"\nmodels = ["gpt-5"]\n'
         )
         settings = Settings(config=path, image_backend="none")
         async with open_server(settings) as app, serving(app) as url:
             body = {"model": "gpt-5", "input": "hi", "tools": [tool]}
             status, _ = await ask(url, "/v1/responses", body)
+            _, shown = await ask(url, "/v1/models/gpt-5")
     assert status == 200
+    assert shown["limner"]["native_image_tool"] is True
+    assert shown["limner"]["image_tool"]["state"] == "passthrough"
     assert server.requests[0]["tools"] == [tool]
 
 
@@ -169,3 +175,15 @@ async def test_the_model_of_the_flags_answers_to_every_name() -> None:
         assert [named.id for named in models.named] == ["limner"]
         assert models.select("a") == models.select("b")
         assert models.select("a").image_tool == "strip"
+
+
+async def test_a_model_that_paints_by_itself_needs_no_painter_here(tmp_path: Path) -> None:
+    path = tmp_path / "limner.toml"
+    path.write_text('[upstreams.far]\nurl = "https://api.openai.com/v1"\nmodels = ["gpt-5"]\n')
+    nothing = Painter("none", Readiness("absent", "nothing paints here"))
+    async with AsyncExitStack() as stack:
+        models = await open_language_models(Settings(config=path), stack)
+        (entry,) = models.entries(nothing, 1)
+    assert entry.image_tool == ImageToolState(
+        "passthrough", "it is left to the language model's own server"
+    )

@@ -19,12 +19,12 @@ ASKED = asking(tool_choice=ImageToolChoice(), echo=ECHO)
 
 
 def test_a_tool_that_is_on_stays() -> None:
-    assert pass_gate(ASKED, "on", PLAIN) is ASKED
+    assert pass_gate(ASKED, "on", PLAIN, can_paint=True) is ASKED
 
 
 def test_a_tool_that_is_off_is_refused_with_the_words_of_the_gate() -> None:
     with pytest.raises(InvalidRequest) as refused:
-        pass_gate(ASKED, "off", PLAIN)
+        pass_gate(ASKED, "off", PLAIN, can_paint=True)
     error = refused.value
     assert (error.message, error.code) == (GATE_MESSAGE, "image_generation_disabled")
     assert (error.status, error.param) == (400, "tools[0]")
@@ -33,21 +33,27 @@ def test_a_tool_that_is_off_is_refused_with_the_words_of_the_gate() -> None:
 @pytest.mark.parametrize("mode", ["on", "off", "passthrough", "strip"])
 def test_a_request_without_the_tool_is_let_through_as_it_is(mode: ImageToolMode) -> None:
     plain = asking(image_tool=None)
-    assert pass_gate(plain, mode, PLAIN) is plain
+    assert pass_gate(plain, mode, PLAIN, can_paint=True) is plain
 
 
 def test_a_tool_is_passed_to_an_upstream_that_has_its_own() -> None:
-    assert pass_gate(ASKED, "passthrough", OPENAI) == pass_image_tool(ASKED)
+    assert pass_gate(ASKED, "passthrough", OPENAI, can_paint=True) == pass_image_tool(ASKED)
+
+
+def test_where_nothing_else_paints_a_model_with_the_tool_runs_it() -> None:
+    assert pass_gate(ASKED, "on", OPENAI, can_paint=True) is ASKED
+    assert pass_gate(ASKED, "on", OPENAI, can_paint=False) == pass_image_tool(ASKED)
+    assert pass_gate(ASKED, "on", PLAIN, can_paint=False) is ASKED  # for the run to refuse
 
 
 def test_a_tool_is_not_passed_to_an_upstream_that_has_none() -> None:
     with pytest.raises(InvalidRequest, match="has no image tool of its own") as refused:
-        pass_gate(ASKED, "passthrough", PLAIN)
+        pass_gate(ASKED, "passthrough", PLAIN, can_paint=True)
     assert (refused.value.param, refused.value.code) == ("tools[0]", "image_generation_disabled")
 
 
 def test_a_stripped_tool_leaves_a_note_in_adjustments_and_metadata() -> None:
-    passed = pass_gate(ASKED, "strip", PLAIN)
+    passed = pass_gate(ASKED, "strip", PLAIN, can_paint=True)
     assert passed.image_tool is None
     assert passed.tool_choice == "auto"
     assert passed.adjustments == (
@@ -79,11 +85,11 @@ def test_a_choice_demands_no_more_than_is_left_to_call(
     functions: tuple[FunctionTool, ...], asked: ClientChoice, left: ClientChoice
 ) -> None:
     request = replace(ASKED, functions=functions, tool_choice=asked)
-    assert pass_gate(request, "strip", PLAIN).tool_choice == left
+    assert pass_gate(request, "strip", PLAIN, can_paint=True).tool_choice == left
 
 
 def test_metadata_that_are_full_are_left_as_they_are() -> None:
     full = {str(number): "x" for number in range(16)}
-    passed = pass_gate(replace(ASKED, echo=Echo(metadata=full)), "strip", PLAIN)
+    passed = pass_gate(replace(ASKED, echo=Echo(metadata=full)), "strip", PLAIN, can_paint=True)
     assert passed.echo.metadata == full
     assert passed.adjustments

@@ -63,7 +63,7 @@ class LanguageModels:
                 named.readiness() if named.readiness else None,
                 upstream=named.upstream,
                 stands_for=named.stands_for,
-                image_tool=_tool_state(named.served.image_tool, painter),
+                image_tool=_tool_state(named.served, painter),
             )
             for named in self.named
         ]
@@ -134,12 +134,14 @@ def _names(route: Route, served: Served, upstream: GuardedUpstream) -> Iterator[
         yield Named(name, served, route.upstream, stands_for, lambda: upstream.readiness)
 
 
-def _tool_state(mode: ImageToolMode, painter: Painter) -> ImageToolState:
+def _tool_state(served: Served, painter: Painter) -> ImageToolState:
     """Whether a request that offers the tool gets a picture, and why."""
-    readiness = painter.readiness
+    mode, readiness = served.image_tool, painter.readiness
     paints = None if readiness.state == "absent" else painter.model
     if mode != "on":
         return ImageToolState(mode, _REASONS[mode], paints)
+    if paints is None and served.upstream.capabilities.native_image_tool:
+        return ImageToolState("passthrough", _REASONS["passthrough"])
     if paints is None:
         return ImageToolState("off", readiness.message)
     return ImageToolState("on", f"{paints} paints: {readiness.message}", paints)

@@ -15,8 +15,9 @@ from limner.core.request import AllowedTools, ClientChoice, Echo, ImageToolChoic
 from limner.core.turn import UpstreamCapabilities
 
 ImageToolMode = Literal["on", "off", "passthrough", "strip"]
-"""`on`: run here. `off`: refused by name. `passthrough`: left to the upstream's own tool. `strip`:
-taken out, for clients that always offer it."""
+"""`on`: run here, or, where nothing can paint, by an upstream that has the tool itself. `off`:
+refused by name. `passthrough`: left to the upstream. `strip`: taken out, for clients that always
+offer it."""
 
 STRIPPED = "limner_image_tool"
 """The key in the response's metadata that says so, beside the adjustment."""
@@ -25,9 +26,9 @@ MAX_METADATA = 16
 
 
 def pass_gate(
-    request: ResponseRequest, mode: ImageToolMode, can: UpstreamCapabilities
+    request: ResponseRequest, mode: ImageToolMode, can: UpstreamCapabilities, *, can_paint: bool
 ) -> ResponseRequest:
-    """The request as it may go on to an upstream that can do this.
+    """The request as it may go on to an upstream that can do this. can_paint: whether we can.
 
     Raises InvalidRequest when the tool is offered and is off, or is to be passed to an upstream
     that has none of its own.
@@ -35,6 +36,8 @@ def pass_gate(
     if request.image_tool is None:
         return request
     param = f"tools[{request.image_tool.index}]"
+    if mode == "on" and not can_paint and can.native_image_tool:
+        mode = "passthrough"
     match mode:
         case "on":
             return request

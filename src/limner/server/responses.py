@@ -69,7 +69,8 @@ def responses_routes(
         asked = parse_request(await read_json(request, body_limit_bytes))
         served = select(asked.model)
         mode = image_tool_of(request) or served.image_tool
-        asked = pass_gate(asked, mode, served.upstream.capabilities)
+        can = served.upstream.capabilities
+        asked = pass_gate(asked, mode, can, can_paint=image_backend is not None)
         events = respond(
             asked, upstream=served.upstream, image_backend=image_backend, denial=denial
         )
