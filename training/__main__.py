@@ -13,7 +13,7 @@ from training.crew import Crew, choose_device, launch
 from training.export import HOME, export, pipeline
 from training.sheet import sheet
 
-MINUTES = {"vae": 14.0, "text": 9.0, "painter": 100.0, "polish": 6.0}
+MINUTES = {"vae": 14.0, "text": 9.0, "painter": 72.0, "polish": 7.0}
 STAGES: dict[str, Callable[[Crew, Path], None]] = {
     "vae": autoencoder.train,
     "text": text.train,
