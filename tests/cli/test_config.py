@@ -22,6 +22,10 @@ patterns = ["llama-*"]
 [upstreams.rules]
 kind = "intent"
 
+[images.far]
+backend = "http://far/v1"
+aliases = { small = "tiny" }
+
 [keys.codex]
 key_env = "CODEX_KEY"
 image_tool = "strip"
@@ -45,7 +49,7 @@ def file(tmp_path: Path) -> str:
 def test_settings_that_can_be_used_are_said_to_be_so(file: str) -> None:
     assert run("check").stdout == "The settings can be used.\n"
     assert run("check", "--config", file).stdout == (
-        f"The settings can be used.\n{file}: upstreams near, rules; keys codex.\n"
+        f"The settings can be used.\n{file}: upstreams near, rules; images far; keys codex.\n"
     )
 
 
@@ -55,10 +59,15 @@ def test_a_variable_that_is_no_setting_is_pointed_out() -> None:
     )
 
 
-def test_settings_that_cannot_be_used_are_an_error(tmp_path: Path) -> None:
+def test_settings_that_cannot_be_used_are_an_error(tmp_path: Path, file: str) -> None:
     service = tmp_path / "service.json"
     service.write_text("{}")
-    for flags in (("--port", "x"), ("--config", "/none"), ("--image-service-config", str(service))):
+    for flags in (
+        ("--port", "x"),
+        ("--config", "/none"),
+        ("--config", file, "--image-backend", "engine"),
+        ("--image-service-config", str(service)),
+    ):
         with pytest.raises(ConfigError):
             run("check", *flags)
 
@@ -83,5 +92,6 @@ def test_the_upstreams_of_the_file_are_shown(file: str) -> None:
         "  fast stands for qwen3\n"
         "  llama-*",
         "[upstreams.rules]  built-in rules, without a key, sees no pictures, image tool on\n  *",
+        "[images.far]  http://far/v1, without a key\n  small stands for tiny",
         "[keys.codex]  image tool strip\n",
     ]

@@ -11,6 +11,7 @@ import click
 from limner.cli.options import read_settings, settings_options
 from limner.config import NAMES, TABLE, Entry, Settings, source, unknown_variables
 from limner.config.image_service import load_image_service
+from limner.config.load import check_painters_are_the_file_s
 from limner.config.upstreams import UpstreamEntry, UpstreamsFile, read_upstreams
 
 
@@ -34,7 +35,8 @@ def check(**flags: Any) -> None:
     if file is not None:
         upstreams = ", ".join(entry.name for entry in file.upstreams)
         keys = ", ".join(key.name for key in file.keys) or "none"
-        click.echo(f"{settings.config}: upstreams {upstreams}; keys {keys}.")
+        images = ", ".join(image.name for image in file.images) or "none"
+        click.echo(f"{settings.config}: upstreams {upstreams}; images {images}; keys {keys}.")
 
 
 @command.command("show")
@@ -57,7 +59,12 @@ def show(**flags: Any) -> None:
 def _files(settings: Settings) -> UpstreamsFile | None:
     if settings.image_service_config is not None:
         load_image_service(settings.image_service_config, os.environ)
-    return None if settings.config is None else read_upstreams(settings.config, os.environ)
+    if settings.config is None:
+        return None
+    file = read_upstreams(settings.config, os.environ)
+    if file.images:
+        check_painters_are_the_file_s(settings)
+    return file
 
 
 def _shown(entry: Entry, settings: Settings) -> str:
@@ -78,6 +85,10 @@ def _described(file: UpstreamsFile) -> Iterator[str]:
         yield from (f"  {name}" for name in entry.route.models)
         yield from (f"  {name} stands for {model}" for name, model in entry.route.aliases.items())
         yield from (f"  {pattern}" for pattern in entry.route.all_patterns)
+    for image in file.images:
+        yield ""
+        yield f"[images.{image.name}]  {image.backend}, {_with_key(image.key)}"
+        yield from (f"  {name} stands for {model}" for name, model in image.aliases.items())
     for key in file.keys:
         yield ""
         yield f"[keys.{key.name}]  image tool {key.image_tool or 'as the upstream says'}"
@@ -85,6 +96,9 @@ def _described(file: UpstreamsFile) -> Iterator[str]:
 
 def _facts(entry: UpstreamEntry) -> str:
     where = f"{entry.kind} at {entry.url}" if entry.url else "built-in rules"
-    key = "with a key" if entry.key else "without a key"
     sees = "sees pictures" if entry.vision else "sees no pictures"
-    return f"{where}, {key}, {sees}, image tool {entry.image_tool}"
+    return f"{where}, {_with_key(entry.key)}, {sees}, image tool {entry.image_tool}"
+
+
+def _with_key(key: str | None) -> str:
+    return "with a key" if key else "without a key"
