@@ -13,6 +13,12 @@ from tests import scripted_anthropic as anthropic
 from tests import scripted_chat as chat
 from tests import scripted_completions as harmony
 from tests import scripted_responses as responses
+from tests.conformance.judges import (
+    judge_anthropic,
+    judge_chat,
+    judge_harmony,
+    judge_responses,
+)
 from tests.scripted_chat import Reply, ScriptedChat
 
 _OVERLOADED = {"type": "overloaded_error", "message": "Overloaded."}
@@ -69,7 +75,8 @@ Deed = Says | Calls | Breaks | Serves
 
 
 def _names_a_tool(request: Json) -> bool:
-    return isinstance(request.get("tool_choice"), dict)
+    choice = request.get("tool_choice")
+    return isinstance(choice, dict) and choice["type"] in ("function", "tool")
 
 
 def _begins_the_call(request: Json) -> bool:
@@ -81,13 +88,15 @@ def _begins_the_call(request: Json) -> bool:
 class Kind:
     """A kind of upstream. server: its double; None where there is no server to ask.
 
-    sees: whether the model is shown pictures. is_forced: whether a request demands a call.
+    judge: of its requests. sees: whether the model is shown pictures. is_forced: whether a request
+    demands a call.
     """
 
     name: str
     server: type[ScriptedChat] | None
     calls: Callable[[Calls], list[Reply]] = lambda _: []
     says: Callable[..., Reply] = chat.says
+    judge: Callable[[Json], None] = lambda _: None
     sees: bool = True
     is_forced: Callable[[Json], bool] = _names_a_tool
 
@@ -163,16 +172,29 @@ def _harmony_calls(deed: Calls) -> list[Reply]:
 
 
 KINDS = (
-    Kind("chat", chat.ScriptedChat, _chat_calls, chat.says),
-    Kind("responses", responses.ScriptedResponses, _responses_calls, responses.says),
-    Kind("anthropic", anthropic.ScriptedAnthropic, _anthropic_calls, anthropic.says),
+    Kind("chat", chat.ScriptedChat, _chat_calls, chat.says, judge_chat),
+    Kind(
+        "responses",
+        responses.ScriptedResponses,
+        _responses_calls,
+        responses.says,
+        judge_responses,
+    ),
+    Kind(
+        "anthropic",
+        anthropic.ScriptedAnthropic,
+        _anthropic_calls,
+        anthropic.says,
+        judge_anthropic,
+    ),
     Kind(
         "harmony",
         harmony.ScriptedCompletions,
         _harmony_calls,
         _harmony_says,
-        False,
-        _begins_the_call,
+        judge_harmony,
+        sees=False,
+        is_forced=_begins_the_call,
     ),
     Kind("intent", None, sees=False),
 )

@@ -29,8 +29,8 @@ HEAD = """\
 
 What a client sees over each kind of upstream. Every cell is a test over real HTTP: a client,
 Limner, and a scripted server of that dialect, each on a socket of its own. Every request is made
-twice, streamed and whole, and must come to the same. `make conformance` plays them all and writes
-this page.
+twice, streamed and whole, and must come to the same; what the scripted server is asked must keep
+its dialect's rules about calls and answers. `make conformance` plays them all and writes this page.
 
 ✓ as described below · ≠ otherwise, as described below · – does not apply
 """

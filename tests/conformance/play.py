@@ -73,6 +73,8 @@ async def play(scenario: Scenario, kind: Kind, *, stream: bool) -> Seen:
         url = await stack.enter_async_context(serving(create(parts)))
         seen = await _converse(url, scenario, stream=stream)
     requests = double.requests if double else []
+    for request in requests:
+        kind.judge(request)
     asked = list(_values(requests[-1] if requests else {}))
     told = [_TOLD.findall(text) for text in asked if isinstance(text, str)]
     return replace(
