@@ -71,6 +71,12 @@ def test_no_key_is_shown() -> None:
     assert "s3cret" not in check_access(Settings(api_keys=("s3cret",))).message
 
 
+def test_the_keys_of_the_file_count_as_well() -> None:
+    settings = Settings(host="0.0.0.0", api_keys=("s3cret",))
+    assert check_access(settings, 2).message == "clients must show a key, of 3"
+    assert check_access(Settings(host="0.0.0.0"), 1).state == "ok"
+
+
 def test_a_folder_that_can_be_made_is_not_made(tmp_path: Path) -> None:
     assert check_data(tmp_path).message == f"{tmp_path} can be written to"
     assert check_data(tmp_path / "a" / "b").message == f"{tmp_path / 'a' / 'b'} can be made"

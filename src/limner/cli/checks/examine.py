@@ -46,9 +46,9 @@ async def examine(
     yield ok("settings", "accepted")
     where = settings.host, settings.port
     yield await ask_port(*where) if online else check_port(*where)
-    yield check_access(settings)
-    yield check_data(settings.data)
     file = _read_file(settings, environ)
+    yield check_access(settings, len(file.keys) if isinstance(file, UpstreamsFile) else 0)
+    yield check_data(settings.data)
     if isinstance(file, Verdict):
         yield file
         return

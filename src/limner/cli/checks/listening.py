@@ -31,9 +31,10 @@ async def ask_port(host: str, port: int) -> Verdict:
     return verdict
 
 
-def check_access(settings: Settings) -> Verdict:
-    if settings.api_keys:
-        return ok("access", f"clients must show a key, of {len(settings.api_keys)}")
+def check_access(settings: Settings, further_keys: int = 0) -> Verdict:
+    """further_keys: how many the file of `--config` has."""
+    if keys := len(settings.api_keys) + further_keys:
+        return ok("access", f"clients must show a key, of {keys}")
     if allowed_hosts(settings.host) is None:
         return warning(
             "access",
