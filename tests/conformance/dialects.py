@@ -43,23 +43,25 @@ class Says:
 class Calls:
     """The model calls functions in one reply, or in as many as the dialect needs for them.
 
-    is_forced: the request left no other choice.
+    say: words before them. is_forced: the request left no other choice.
     """
 
     calls: tuple[Call, ...]
+    say: str = ""
     is_forced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Breaks:
-    """A reply that goes wrong half-way.
+    """A reply that does not come as it should.
 
     how: `cut` (the line breaks), `hang`, `error` (an event that says so), `garbage` (one that is no
-    JSON, and then the rest); `silence` hangs before its first byte.
+    JSON, and then the rest); `silence` hangs before its first byte, and `crumbs` is whole, but
+    comes byte by byte.
     """
 
     reply: Says | Calls
-    how: Literal["cut", "hang", "error", "garbage", "silence"]
+    how: Literal["cut", "hang", "error", "garbage", "silence", "crumbs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,8 @@ def _broken(reply: Reply, how: str) -> Reply:
             return replace(reply, pieces=(*first, _ERROR))
         case "garbage":
             return replace(reply, pieces=(*first, b'data: {"half an event\n\n', *rest))
+        case "crumbs":
+            return replace(reply, pieces=tuple(bytes([byte]) for byte in b"".join(reply.pieces)))
         case "silence":
             return replace(reply, pieces=(), then="hang")
         case _:
@@ -134,7 +138,7 @@ def _broken(reply: Reply, how: str) -> Reply:
 
 
 def _chat_calls(deed: Calls) -> list[Reply]:
-    pieces = []
+    pieces = [chat.chunk(content=deed.say)] if deed.say else []
     for index, (name, arguments) in enumerate(deed.calls):
         function = {"name": name, "arguments": orjson.dumps(arguments).decode()}
         call = {"index": index, "id": f"call_{index}", "type": "function", "function": function}
@@ -143,20 +147,21 @@ def _chat_calls(deed: Calls) -> list[Reply]:
 
 
 def _anthropic_calls(deed: Calls) -> list[Reply]:
-    blocks = [
+    said = [anthropic.text(0, deed.say)] if deed.say else []
+    made = [
         anthropic.call(index, f"toolu_{index}", name, arguments)
-        for index, (name, arguments) in enumerate(deed.calls)
+        for index, (name, arguments) in enumerate(deed.calls, len(said))
     ]
-    return [anthropic.reply(*blocks, stop="tool_use")]
+    return [anthropic.reply(*said, *made, stop="tool_use")]
 
 
 def _responses_calls(deed: Calls) -> list[Reply]:
-    pieces = [
-        piece
-        for index, (name, arguments) in enumerate(deed.calls)
-        for piece in responses.call(index, name, arguments)
+    said = [responses.message(0, deed.say)] if deed.say else []
+    made = [
+        responses.call(index, name, arguments)
+        for index, (name, arguments) in enumerate(deed.calls, len(said))
     ]
-    return [responses.reply(*pieces)]
+    return [responses.reply(*(piece for item in (*said, *made) for piece in item))]
 
 
 def _harmony_says(first: str, *rest: str) -> Reply:
@@ -168,7 +173,12 @@ def _harmony_calls(deed: Calls) -> list[Reply]:
     if deed.is_forced:
         ((_, arguments),) = deed.calls
         return [harmony.writes(orjson.dumps(arguments).decode())]
-    return [harmony.calls(f"functions.{name}", arguments) for name, arguments in deed.calls]
+    made = [harmony.calls(f"functions.{name}", arguments) for name, arguments in deed.calls]
+    if deed.say:
+        preamble = f"<|channel|>commentary<|message|>{deed.say}<|end|><|start|>assistant"
+        first, *rest = made
+        return [replace(first, pieces=(harmony.piece(preamble), *first.pieces)), *rest]
+    return made
 
 
 KINDS = (

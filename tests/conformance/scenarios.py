@@ -67,6 +67,14 @@ SCENARIOS = (
         picture(CIRCLE),
     ),
     Scenario(
+        "words, then a picture",
+        "The model says something before it calls the tool.",
+        ("draw a red circle",),
+        (Calls((_draw(CIRCLE),), say="One moment."), HERE),
+        Seen("completed", ("words", "picture", "words"), 2, (CIRCLE,), (True,), 1),
+        without=ONLY_SERVERS,
+    ),
+    Scenario(
         "two pictures",
         "The model calls the tool again after its first picture.",
         ("draw a red circle and a blue square",),
@@ -163,6 +171,34 @@ SCENARIOS = (
         (Calls((_draw(CIRCLE),), is_forced=True), HERE),
         replace(picture(CIRCLE), forced=1),
         fields={"tool_choice": {"type": "image_generation"}},
+    ),
+    Scenario(
+        "one call allowed",
+        "The client allows one call (`max_tool_calls`) and the model makes two. It reads that the "
+        "second was refused; the client does not see it.",
+        ("draw a red circle and a blue square",),
+        (draws(CIRCLE), draws(SQUARE), HERE),
+        Seen("completed", ("picture", "words"), 2, (CIRCLE,), (True, False), 1),
+        fields={"max_tool_calls": 1},
+        without=ONLY_SERVERS,
+    ),
+    Scenario(
+        "unasked call",
+        "The client does not offer the tool and the model calls it all the same. It reads that it "
+        "may not, and answers in words.",
+        ("draw a red circle",),
+        (draws(CIRCLE), HERE),
+        Seen("completed", ("words",), 0, (), (False,)),
+        tools=(),
+        without=ONLY_SERVERS,
+    ),
+    Scenario(
+        "crumbs",
+        "The reply comes byte by byte, which parts letters too.",
+        ("draw a red circle",),
+        (Breaks(draws("красный круг 🎨"), "crumbs"), HERE),
+        picture("красный круг 🎨"),
+        without=ONLY_SERVERS,
     ),
     Scenario(
         "cut stream",
