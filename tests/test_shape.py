@@ -1,4 +1,4 @@
-"""Smallness is kept by counting: it is the tail of long modules and functions that makes code ugly."""
+"""Smallness is kept by counting: the tail of long modules and functions makes code ugly."""
 
 from __future__ import annotations
 

@@ -75,7 +75,11 @@ def serving(folder: Path, *flags: str, **variables: str) -> Iterator[Server]:
     command = [sys.executable, "-m", "limner", "serve", "--port", "0", "--data", str(data), *flags]
     with log.open("w") as output:
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=output, text=True, env={**environment(), **variables}
+            command,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            text=True,
+            env={**environment(), **variables},
         )
     try:
         yield Server(process, data, log)

@@ -170,7 +170,9 @@ def test_a_wrong_field_is_refused_by_name(field: str, value: object, code: str) 
 
 
 NAMES = st.sampled_from(["prompt", "n", "size", "quality", "seed", "guidance_scale", "stream", "x"])
-VALUES: st.SearchStrategy[Any] = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just([])
+VALUES: st.SearchStrategy[Any] = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just([])
+)
 
 
 @given(st.dictionaries(NAMES, VALUES))
