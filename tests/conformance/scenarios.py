@@ -20,7 +20,7 @@ LOOKUP: Mapping[str, Any] = {
 UNPAINTABLE = "smoke"
 """A prompt with this word in it fails at the painter."""
 
-PATIENCE_S = 0.3
+PATIENCE_S = 1.0
 MAX_REPLY_BYTES = 256 * 1024
 HUGE = ("A long story. " * 64,) * 1200
 """A text of one MiB."""
