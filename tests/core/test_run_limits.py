@@ -82,9 +82,8 @@ def test_a_call_beyond_max_tool_calls_tells_the_model_the_limit() -> None:
     recorded = Recorded(asking(max_tool_calls=1), vision=False)
     recorded.feed(*draw("a"), *draw("b"), TurnEnded(), painted())
     first, second = (item for item in recorded.turn.items if isinstance(item, FunctionCallOutput))
-    assert first.call_id == "call_b"
-    assert "max_tool_calls_reached" in first.parts[0].text  # type: ignore[union-attr]
-    assert second.call_id == "call_a"
+    assert (first.call_id, second.call_id) == ("call_a", "call_b")
+    assert "max_tool_calls_reached" in second.parts[0].text  # type: ignore[union-attr]
 
 
 def test_a_function_that_nobody_offered_is_refused_unseen() -> None:
