@@ -8,7 +8,9 @@ import signal
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 
+import psutil
 import pytest
 
 from limner.core.readiness import Readiness
@@ -147,3 +149,34 @@ async def test_the_child_is_deaf_to_ctrl_c_in_our_terminal() -> None:
     engine = Engine(STAYS, [READY])
     async with engine.supervisor.run():
         assert os.getsid(await engine.pid()) != os.getsid(0)
+
+
+async def test_a_child_that_refuses_its_settings_is_told_of() -> None:
+    engine = Engine("import sys; print('no such flag'); sys.exit(2)", [OSError()])
+    async with engine.supervisor.run(), asyncio.timeout(30):
+        assert await engine.supervisor.refused() == "the engine cannot start: no such flag"
+
+
+@pytest.mark.parametrize("then", ["sys.stdin.read(1); child.wait()", "sys.exit(1)"])
+async def test_what_a_child_has_started_ends_with_it(then: str) -> None:
+    program = (
+        "import subprocess, sys; "
+        "child = subprocess.Popen(['sleep', '1000'], stdout=subprocess.DEVNULL); "
+        f"print('up', child.pid, flush=True); {then}"
+    )
+    engine = Engine(program, [LOADING])
+    async with engine.supervisor.run():
+        grandchild = await engine.pid()
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(grandchild).wait(30)
+
+
+async def test_a_child_that_loads_is_asked_to_end_where_that_is_wanted() -> None:
+    program = (
+        "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('bye'))); "
+        "print('up 0', flush=True); sys.stdin.read()"
+    )
+    engine = Engine(program, [LOADING], replace(QUICK, ends_loading_gently=True))
+    async with engine.supervisor.run():
+        await engine.pid()
+    assert engine.lines.get_nowait() == "bye"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from socket import socket
 
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 
 from limner.app.back_ends import open_back_end, open_image_service
 from limner.app.child import open_child
@@ -31,6 +32,7 @@ from limner.gateway.jobs import JobQueue
 from limner.images.several import NamedBackend, SeveralBackends
 from limner.server.application import Rules, ServerParts, create
 from limner.server.guard import allowed_hosts
+from limner.server.health import ReadinessOf
 from limner.server.images_api import images_routes
 from limner.server.jobs_api import jobs_routes
 from limner.wire.jobs import Painter
@@ -67,8 +69,16 @@ async def run_server(settings: Settings, sock: socket, on_listening: Callable[[]
 
 
 @asynccontextmanager
-async def open_server(settings: Settings) -> AsyncIterator[Starlette]:
-    """The server's application with all that it needs, which is closed in the end."""
+async def open_server(
+    settings: Settings,
+    *,
+    routes: Sequence[BaseRoute] = (),
+    readiness: Mapping[str, ReadinessOf] | None = None,
+) -> AsyncIterator[Starlette]:
+    """The server's application with all that it needs, which is closed in the end.
+
+    routes: further ones, behind all others. readiness: of further parts.
+    """
     async with AsyncExitStack() as stack:
         models = await open_language_models(settings, stack)
         painting = await _open_painting(settings, stack)
@@ -86,10 +96,11 @@ async def open_server(settings: Settings) -> AsyncIterator[Starlette]:
             image_backend=backend,
             denial=settings.image_denial,
             models=lambda: _models(models, painting, started),
-            readiness={"images": lambda: painting.painter().readiness},
+            readiness={"images": lambda: painting.painter().readiness, **(readiness or {})},
             routes=(
                 *images_routes(backend),
                 *jobs_routes(jobs, painting.painter, _job_defaults(settings)),
+                *routes,
             ),
             rules=Rules(
                 hosts=allowed_hosts(settings.host, settings.allowed_hosts),

@@ -14,6 +14,7 @@ from limner.core.errors import ConfigError, LimnerError
 
 COMMANDS = {
     "serve": "Serve any language model with the image tool, and paint.",
+    "vllm": "Run vLLM with the image tool in front.",
     "engine": "Serve only the image engine, for servers elsewhere.",
     "generate": "Paint a picture into a file.",
     "config": "Check the settings, or show them.",

@@ -1,10 +1,11 @@
-"""Keeps one engine process running: starts it, watches it, starts it again.
+"""Keeps one child process running: starts it, watches it, starts it again.
 
 - The child's readiness is relayed, and is the only thing anyone else needs to know of it.
 - A child that ends by itself is started again, ever more slowly. After some failures in a row the
   readiness is `failed`, so that requests no longer wait; attempts go on.
 - A child that ends with `SETTINGS_EXIT` would do so again: it is not restarted.
 - A child that stops answering is killed and started again.
+- What the child has started ends with it: they are one group of processes.
 - The child's standard input is a pipe from us, which closes with this process however that ends.
   The child takes that as its own end.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -41,8 +43,9 @@ class Patience:
     loading_probe_s, probe_s: between two questions to a child that loads, or is ready.
     silence_s: for the first answer. misses: questions without an answer, in a row after that, until
     a child counts as hung. restart_s: before the first restart; doubled up to max_restart_s.
-    attempts: starts in a row without readiness until the engine counts as failed. stop_s: for a
-    child to end when asked.
+    attempts: starts in a row without readiness until the child counts as failed. stop_s: for a
+    child to end when asked. ends_loading_gently: asks a child that still loads as well, for one
+    that has processes of its own to end.
     """
 
     loading_probe_s: float = 0.25
@@ -53,6 +56,7 @@ class Patience:
     max_restart_s: float = 30.0
     attempts: int = 3
     stop_s: float = 10.0
+    ends_loading_gently: bool = False
 
 
 class Supervisor:
@@ -66,18 +70,24 @@ class Supervisor:
         on_line: Callable[[str], None],
         environ: Mapping[str, str] | None = None,
         patience: Patience | None = None,
+        name: str = "engine",
     ) -> None:
-        """on_line: gets each line that the child writes, as a rule its log."""
+        """on_line: gets each line that the child writes, as a rule its log.
+
+        name: of the child, for messages and logs.
+        """
+        self._name = name
         self._command = command
         self._probe = probe
         self._on_line = on_line
         self._environ = environ
         self._patience = patience or Patience()
-        self._readiness = Readiness("loading", "the engine starts", 0.0)
+        self._readiness = Readiness("loading", f"the {name} starts", 0.0)
         self._changed = asyncio.Event()
         self._last_line = ""
         self._process: asyncio.subprocess.Process | None = None
         self._was_ready = False
+        self._was_refused = asyncio.Event()
 
     @property
     def readiness(self) -> Readiness:
@@ -106,6 +116,11 @@ class Supervisor:
             await self._changed.wait()
         return self._readiness
 
+    async def refused(self) -> str:
+        """Wait until the child has refused its settings, which it would do again; why."""
+        await self._was_refused.wait()
+        return self._readiness.message
+
     async def _keep(self) -> None:
         failures = 0
         while True:
@@ -113,16 +128,19 @@ class Supervisor:
             how = await self._live()
             if how == _REFUSED:
                 words = self._last_line.removeprefix("limner: ") or "its settings cannot work"
-                self._tell(Readiness("failed", f"the engine cannot start: {words}"))
-                logger.error("engine cannot start", extra={"action": "engine_refused"})
+                self._tell(Readiness("failed", f"the {self._name} cannot start: {words}"))
+                logger.error(
+                    "%s cannot start", self._name, extra={"action": f"{self._name}_refused"}
+                )
+                self._was_refused.set()
                 return
             failures = 0 if self._was_ready else failures + 1
             wait_s = min(self._patience.restart_s * 2**failures, self._patience.max_restart_s)
             gave_up = failures >= self._patience.attempts
-            words = f"the engine ended ({how}) and is started again"
+            words = f"the {self._name} ended ({how}) and is started again"
             self._tell(Readiness("failed", words) if gave_up else Readiness("loading", words, 0.0))
-            facts = {"action": "engine_ended", "how": how, "restart_s": wait_s}
-            logger.error("engine ended", extra=facts)
+            facts = {"action": f"{self._name}_ended", "how": how, "restart_s": wait_s}
+            logger.error("%s ended", self._name, extra=facts)
             await asyncio.sleep(wait_s)
 
     async def _live(self) -> str:
@@ -141,7 +159,8 @@ class Supervisor:
         except OSError as error:
             return str(error)
         self._process = process
-        logger.info("engine started", extra={"action": "engine_started", "engine_pid": process.pid})
+        facts = {"action": f"{self._name}_started", "child_pid": process.pid}
+        logger.info("%s started", self._name, extra=facts)
         reading = asyncio.create_task(self._read(process))
         watching = asyncio.create_task(self._watch(process))
         try:
@@ -151,6 +170,7 @@ class Supervisor:
         finally:
             watching.cancel()
             await self._stop(process)
+            _kill(process)  # what it may have left behind
             reading.cancel()
             await asyncio.wait([reading, watching])
 
@@ -180,31 +200,40 @@ class Supervisor:
                 misses += 1
             else:
                 misses, answer_by = 0, 0.0
-        logger.error("engine hangs", extra={"action": "engine_hangs", "engine_pid": process.pid})
-        process.kill()
+        facts = {"action": f"{self._name}_hangs", "child_pid": process.pid}
+        logger.error("%s hangs", self._name, extra=facts)
+        _kill(process)
 
     async def _stop(self, process: asyncio.subprocess.Process) -> None:
         """Ask it to end what it has begun; what still loads has begun nothing."""
         if process.returncode is not None:
             return
-        with suppress(ProcessLookupError):
-            process.terminate() if self._was_ready else process.kill()
+        if self._was_ready or self._patience.ends_loading_gently:
+            with suppress(ProcessLookupError):
+                process.terminate()
+        else:
+            _kill(process)
         try:
             async with asyncio.timeout(self._patience.stop_s):
                 await process.wait()
         except TimeoutError:
-            with suppress(ProcessLookupError):
-                process.kill()
+            _kill(process)
             await process.wait()
 
     def _tell(self, readiness: Readiness) -> None:
         if readiness.message != self._readiness.message:
-            facts = {"action": f"engine_{readiness.state}", "what": readiness.message}
-            logger.info("engine %s", readiness.state, extra=facts)
+            facts = {"action": f"{self._name}_{readiness.state}", "what": readiness.message}
+            logger.info("%s %s", self._name, readiness.state, extra=facts)
         self._was_ready = self._was_ready or readiness.state == "ready"
         self._readiness = readiness
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    """With all that it has started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _how(code: int) -> str:
