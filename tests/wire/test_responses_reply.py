@@ -279,6 +279,10 @@ def test_an_item_is_told_by_its_index_where_its_ids_differ() -> None:
     ]
 
 
+def test_an_item_without_an_index_is_told_by_its_id() -> None:
+    assert turn(added(SEARCH, None), done(SEARCH, None)) == turn(added(SEARCH), done(SEARCH))
+
+
 def test_items_with_one_index_are_told_by_their_ids() -> None:
     other = {**SEARCH, "id": "ws_2"}
     events = turn(added(SEARCH), added(other), done(SEARCH), done(other))
