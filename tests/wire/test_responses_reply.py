@@ -289,8 +289,10 @@ def test_items_with_one_index_are_told_by_their_ids() -> None:
     assert events[2:4] == [OpaqueEnded("0", SEARCH), OpaqueEnded("1", other)]
 
 
-def test_an_item_that_is_no_object_is_passed_over() -> None:
-    assert turn(event("output_item.added", item="odd")) == [END]
+@pytest.mark.parametrize("odd", ["odd", {}, {"id": "x_1"}, {"type": 7}])
+def test_what_is_no_item_is_passed_over(odd: Any) -> None:
+    assert turn(event("output_item.added", item=odd), event("output_item.done", item=odd)) == [END]
+    assert turn(output=[odd]) == [END]
 
 
 # Pictures

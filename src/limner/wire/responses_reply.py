@@ -15,7 +15,7 @@ Real servers differ from the reference, and this reader takes them as they are:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 from limner.core.turn import (
     IncompleteReason,
@@ -111,7 +111,7 @@ class ResponsesReplyDecoder:
     def _read_inside(self, type_: str, event: Json) -> list[TurnEvent]:
         if type_ in ("response.output_item.added", "response.output_item.done"):
             value = event.get("item")
-            if not isinstance(value, dict):
+            if not _is_item(value):
                 return []
             if type_.endswith("added"):
                 return self._start(value, event.get("output_index"))
@@ -151,7 +151,7 @@ class ResponsesReplyDecoder:
 
     def _end(self, status: str, response: Json) -> list[TurnEvent]:
         output = response.get("output")
-        events = self._catch_up([item for item in _list(output) if isinstance(item, dict)])
+        events = self._catch_up([item for item in _list(output) if _is_item(item)])
         reason = _dict(response.get("incomplete_details")).get("reason")
         match status:
             case "completed" | "None":
@@ -191,6 +191,11 @@ class ResponsesReplyDecoder:
     def _fail(self, what: str) -> TurnFailed:
         self.is_finished = True
         return TurnFailed(f"The language model server {what}", retryable=True)
+
+
+def _is_item(value: object) -> TypeGuard[Json]:
+    """Whether clients could tell what it is: an item without a type is nothing to them."""
+    return isinstance(value, dict) and isinstance(value.get("type"), str)
 
 
 def _usage(response: Json) -> Usage | None:
