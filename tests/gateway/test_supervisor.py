@@ -118,6 +118,13 @@ async def test_a_child_that_no_longer_answers_is_killed_and_replaced() -> None:
         assert not is_alive(first)
 
 
+async def test_a_child_that_ends_is_not_taken_for_hung_while_it_still_tidies_up() -> None:
+    program = "import sys, time; print('no such model', flush=True); time.sleep(0.5); sys.exit(2)"
+    engine = Engine(program, [LOADING, OSError()], replace(QUICK, probe_s=60))
+    async with engine.supervisor.run():
+        assert await engine.supervisor.refused() == "the engine cannot start: no such model"
+
+
 async def test_a_child_that_never_answers_is_killed_and_replaced() -> None:
     engine = Engine(STAYS, [TimeoutError()], Patience(loading_probe_s=0, silence_s=0, restart_s=0))
     async with engine.supervisor.run():

@@ -42,7 +42,7 @@ class Patience:
 
     loading_probe_s, probe_s: between two questions to a child that loads, or is ready.
     silence_s: for the first answer. misses: questions without an answer, in a row after that, until
-    a child counts as hung. restart_s: before the first restart; doubled up to max_restart_s.
+    a child counts as hung; never in less time than that many probe_s. restart_s: before the first restart; doubled up to max_restart_s.
     attempts: starts in a row without readiness until the child counts as failed. stop_s: for a
     child to end when asked. ends_loading_gently: asks a child that still loads as well, for one
     that has processes of its own to end.
@@ -199,7 +199,8 @@ class Supervisor:
             except (OSError, TimeoutError):
                 misses += 1
             else:
-                misses, answer_by = 0, 0.0
+                # A child that loads is asked often; one that ends needs a moment without answers.
+                misses, answer_by = 0, now() + patience.misses * patience.probe_s
         facts = {"action": f"{self._name}_hangs", "child_pid": process.pid}
         logger.error("%s hangs", self._name, extra=facts)
         _kill(process)
