@@ -118,11 +118,14 @@ async def test_a_child_that_no_longer_answers_is_killed_and_replaced() -> None:
         assert not is_alive(first)
 
 
-async def test_a_child_that_ends_is_not_taken_for_hung_while_it_still_tidies_up() -> None:
+async def test_a_child_that_ends_is_not_taken_for_hung_while_it_still_tidies_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     program = "import sys, time; print('no such model', flush=True); time.sleep(0.5); sys.exit(2)"
     engine = Engine(program, [LOADING, OSError()], replace(QUICK, probe_s=60))
     async with engine.supervisor.run():
         assert await engine.supervisor.refused() == "the engine cannot start: no such model"
+    assert "engine hangs" not in caplog.text
 
 
 async def test_a_child_that_never_answers_is_killed_and_replaced() -> None:
