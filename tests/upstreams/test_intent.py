@@ -83,13 +83,29 @@ async def test_an_order_becomes_one_call_of_the_function_that_takes_a_prompt() -
     assert last == TurnEnded(Usage())
 
 
-@pytest.mark.parametrize("text", [SCENE, "красный круг над синим квадратом на жёлтом фоне"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        SCENE,
+        "красный круг над синим квадратом на жёлтом фоне",
+        "ein roter Kreis über einem blauen Quadrat auf gelbem Hintergrund",
+        "un círculo rojo encima de un cuadrado azul sobre fondo amarillo",
+        "黄色背景上，蓝色正方形上面的红色圆形",
+    ],
+)
 async def test_a_description_alone_is_an_order(text: str) -> None:
     assert prompt_of(await turn(text)) == text
 
 
 @pytest.mark.parametrize(
-    ("text", "word"), [("How are you?", "set of rules"), ("Как дела?", "встроенные правила")]
+    ("text", "word"),
+    [
+        ("How are you?", "set of rules"),
+        ("Как дела?", "встроенные правила"),
+        ("Wie geht es dir?", "Regelwerk"),
+        ("¿Cómo estás?", "reglas"),
+        ("今天过得怎么样？", "规则"),
+    ],
 )
 async def test_talk_is_answered_in_words_of_the_same_language(text: str, word: str) -> None:
     events = await turn(text)

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.intent_rules import (
-    KINDS,
     LANGUAGES,
     LAST_PROMPT,
+    ORDERS,
     Utterance,
     kind_of,
     precision_recall,
+    report,
     utterances,
 )
-from limner.upstreams.intent_rules import Draw, Edit, Retry, Talk, language_of
+from limner.upstreams.intent_rules import NAMES, Draw, Edit, Retry, Talk, language_of
 
 TUNING = list(utterances("tuning"))
 HELD_OUT = list(utterances("held_out"))
-ORDERS = set(KINDS) - {"talk"}
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "intent.md"
 
 
 @pytest.mark.parametrize("utterance", TUNING, ids=lambda utterance: utterance.text)
@@ -42,10 +44,34 @@ def test_held_out_utterances_are_understood_well_enough() -> None:
     assert recall >= 0.95
 
 
+def test_the_docs_show_what_is_measured() -> None:
+    assert report("held_out") in DOCS.read_text("utf-8")
+
+
 def test_the_set_is_large_hard_and_never_judged_twice() -> None:
     texts = [utterance.text for utterance in (*TUNING, *HELD_OUT)]
-    assert len(texts) == len(set(texts)) >= 250
-    assert sum(u.label == "talk" for u in (*TUNING, *HELD_OUT)) >= 80
+    assert len(texts) == len(set(texts)) >= 600
+    assert sum(u.label == "talk" for u in (*TUNING, *HELD_OUT)) >= 120
+
+
+@pytest.mark.parametrize("utterance", TUNING, ids=lambda utterance: utterance.text)
+def test_the_language_is_heard(utterance: Utterance) -> None:
+    language = language_of(utterance.text, LANGUAGES)
+    assert NAMES[LANGUAGES.index(language)] == utterance.language
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("draw a café in Paris", "en"),
+        ("нарисуй кота в ASCII", "ru"),
+        ("用 Python 画一个圆", "zh"),
+        ("猫を描いてください", "en"),
+        ("xyzzy", "en"),
+    ],
+)
+def test_a_mixed_or_foreign_text_is_answered_in_the_nearest_language(text: str, name: str) -> None:
+    assert NAMES[LANGUAGES.index(language_of(text, LANGUAGES))] == name
 
 
 @pytest.mark.parametrize(
@@ -64,6 +90,9 @@ def test_talk_paints_nothing_in_the_middle_of_a_conversation(utterance: Utteranc
         ("make the cat yellow", "a red cat on a blue sofa", "a yellow cat on a blue sofa"),
         ("make the background white", "a red cat", "a red cat, white background"),
         ("add a hat", "a cat", "a cat, with a hat"),
+        ("mach das Auto rot", "ein Auto", "ein Auto, rot Auto"),
+        ("hazlo verde", "un gato rojo", "un gato verde"),
+        ("把它变成蓝色", "一只红色的猫", "一只蓝色的猫"),
     ],
 )
 def test_a_change_makes_a_new_prompt(text: str, last: str, prompt: str) -> None:
@@ -107,5 +136,8 @@ def test_a_long_message_costs_no_more_than_its_beginning() -> None:
         "please " * 100_000,
         "(" * 500_000,
         "нарисуй, " * 100_000,
+        "zeichne mir " * 100_000,
+        "dibuja " * 100_000,
+        "画一张" * 100_000,
     ):
         language_of(text, LANGUAGES).decide(text, "a cat")

@@ -40,7 +40,7 @@ from limner.wire import json
 
 # Clients may put pictures of the past behind their question: our own call ids tell what answers it.
 _CALL_PREFIX = "call_intent_"
-_WORDS = re.compile(r"\S+\s*")
+_WORDS = re.compile(r"(?:[一-鿿]|[^\s一-鿿]+)\s*")
 
 
 class IntentUpstream:

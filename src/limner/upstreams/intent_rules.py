@@ -20,12 +20,14 @@ from typing import Any
 
 Patterns = dict[str, re.Pattern[str]]
 
+NAMES = ("en", "ru", "de", "es", "zh")
+"""Of the languages, as their files are called."""
+
 MAX_CHARS = 2000
 """Longer messages are judged by their beginning, where orders stand, so that matching is quick."""
 
 _SPACES = re.compile(r"[^\S\n]+")
-_WORD = re.compile(r"[\w'-]+")
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])\s*(?=\S)|\n+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,14 @@ Decision = Draw | Retry | Edit | Talk
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """The rules of one language. letters: those that show that a message is written in it."""
+    """The rules of one language. signs: each one found speaks for it. word: cuts a text in words.
 
-    letters: re.Pattern[str]
+    spaced: whether spaces stand between words.
+    """
+
+    signs: re.Pattern[str]
+    word: re.Pattern[str]
+    spaced: bool
     patterns: Patterns
     changes: tuple[re.Pattern[str], ...]
     added: str
@@ -93,7 +100,8 @@ class Language:
         for number, wanted in enumerate(orders):
             if wanted:
                 details = filter(self._is_detail, allowed[number + 1 :])
-                return Draw(". ".join([wanted, *map(self._bared, details)]))
+                stop = ". " if self.spaced else "。"
+                return Draw(stop.join([wanted, *map(self._bared, details)]))
         if "" in orders:
             return Talk("what")
         if len(allowed) < len(clauses):
@@ -125,7 +133,8 @@ class Language:
         colour = self.patterns["words.colour"]
         if change and colour.fullmatch(change):
             before = rf"(?=\s+{re.escape(part)}\b)" if part else ""
-            old = re.compile(rf"\b(?:{colour.pattern})\b{before}", re.IGNORECASE)
+            edge = r"\b" if self.spaced else ""
+            old = re.compile(rf"{edge}(?:{colour.pattern}){edge}{before}", re.IGNORECASE)
             if len(old.findall(prompt)) == 1:
                 return old.sub(change, prompt)
         return f"{prompt}, {change} {part}" if part else f"{prompt}, {change}"
@@ -186,13 +195,13 @@ class Language:
 
     def _is_description(self, text: str) -> bool:
         """Whether a text says what a picture shows and nothing else."""
-        if text.rstrip().endswith("?") or self._stops(text):
+        if _is_question(text) or self._stops(text):
             return False
         return self._is("bare.starts", _ended(text)) or self._names_things(text)
 
     def _names_things(self, text: str) -> bool:
         """Whether enough of the words are known to be visible: things, colours, sizes."""
-        words = [word for word in _WORD.findall(text) if not self._is("words.link", word)]
+        words = [word for word in self.word.findall(text) if not self._is("words.link", word)]
         things = sum(self._is("words.things", word) for word in words)
         colours = sum(self._is("words.colour", word) for word in words)
         sizes = sum(self._is("words.size", word) for word in words)
@@ -203,7 +212,7 @@ class Language:
     def _is_detail(self, clause: str) -> bool:
         """Whether a clause behind an order tells more about the picture."""
         is_courtesy = self._is("talk.thanks", clause) or not self._bared(clause)
-        return not is_courtesy and not clause.rstrip().endswith("?")
+        return not is_courtesy and not _is_question(clause)
 
     def _stops(self, text: str) -> bool:
         return self._finds("bare.stop", text)
@@ -218,12 +227,13 @@ class Language:
 def load_languages() -> tuple[Language, ...]:
     """Read the rules that come with the package; the first language is for doubtful cases."""
     folder = resources.files("limner.upstreams.phrases")
-    return tuple(_language((folder / f"{name}.toml").read_text("utf-8")) for name in ("en", "ru"))
+    return tuple(_language((folder / f"{name}.toml").read_text("utf-8")) for name in NAMES)
 
 
 def language_of(text: str, languages: tuple[Language, ...]) -> Language:
-    """The language of most letters."""
-    return max(languages, key=lambda language: len(language.letters.findall(text)))
+    """The language that most signs speak for, the first one where they speak for none."""
+    beginning = text[:MAX_CHARS]
+    return max(languages, key=lambda language: len(language.signs.findall(beginning)))
 
 
 def _language(toml: str) -> Language:
@@ -233,19 +243,24 @@ def _language(toml: str) -> Language:
     def compiled(pattern: str, *, whole_words: bool = False) -> re.Pattern[str]:
         for name, value in words.items():
             pattern = pattern.replace(name, value)
-        return re.compile(rf"(?<!\w)(?:{pattern})(?!\w)" if whole_words else pattern, re.IGNORECASE)
+        if whole_words and spaced:
+            pattern = rf"(?<!\w)(?:{pattern})(?!\w)"
+        return re.compile(pattern, re.IGNORECASE)
 
+    spaced = tables["spaced"]
     known_share = tables["bare"].pop("known_share")
     patterns = {
         f"{table}.{name}": compiled(value, whole_words=table in ("bare", "words"))
         for table, rules in tables.items()
-        if table not in ("letters", "say", "edit")
+        if table not in ("signs", "spaced", "say", "edit")
         for name, value in rules.items()
     }
     edit = tables["edit"]
     patterns["edit.unsupported"] = compiled(edit["unsupported"])
     return Language(
-        letters=compiled(tables["letters"]),
+        signs=compiled(tables["signs"]),
+        word=compiled(r"[\w'-]+" if spaced else r"{things}|{colour}|{size}|{link}|[a-z]+|\w"),
+        spaced=spaced,
         patterns=patterns,
         changes=tuple(compiled(pattern) for pattern in edit["simple"]),
         added=edit["added"],
@@ -254,5 +269,10 @@ def _language(toml: str) -> Language:
     )
 
 
+def _is_question(text: str) -> bool:
+    return text.rstrip().endswith(("?", "？"))
+
+
 def _ended(text: str) -> str:
-    return text.strip().strip("\"“”«»'`").rstrip(" .!?,;:").strip()
+    bare = text.strip().strip("\"“”„«»「」'`").lstrip(" ¿¡")
+    return bare.rstrip(" .!?,;:。！？，；：、").strip()
