@@ -42,10 +42,10 @@ class Patience:
 
     loading_probe_s, probe_s: between two questions to a child that loads, or is ready.
     silence_s: for the first answer. misses: questions without an answer, in a row after that, until
-    a child counts as hung; never in less time than that many probe_s. restart_s: before the first restart; doubled up to max_restart_s.
-    attempts: starts in a row without readiness until the child counts as failed. stop_s: for a
-    child to end when asked. ends_loading_gently: asks a child that still loads as well, for one
-    that has processes of its own to end.
+    a child counts as hung; never in less time than that many probe_s. restart_s: before the first
+    restart; doubled up to max_restart_s. attempts: starts in a row without readiness until the
+    child counts as failed. stop_s: for a child to end when asked. ends_loading_gently: asks a child
+    that still loads as well, for one that has processes of its own to end.
     """
 
     loading_probe_s: float = 0.25
