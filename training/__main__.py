@@ -11,13 +11,14 @@ from training import autoencoder, painter, text
 from training.checkpoints import note
 from training.crew import Crew, choose_device, launch
 from training.export import HOME, export, pipeline
+from training.samples import show_samples
 from training.sheet import sheet
 
 MINUTES = {"vae": 14.0, "text": 9.0, "painter": 72.0, "polish": 7.0}
 STAGES: dict[str, Callable[[Crew, Path], None]] = {
     "vae": autoencoder.train,
     "text": text.train,
-    "painter": painter.train,
+    "painter": partial(painter.train, show=show_samples),
     "polish": partial(autoencoder.train, polish=True),
 }
 SHEET = Path(__file__).resolve().parent.parent / "docs" / "images" / "tiny-contact-sheet.png"

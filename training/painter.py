@@ -7,6 +7,7 @@ gives back; its time is 1 - s. Half of the levels are those of the eight steps o
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ SHIFT = 3.0
 STEPS = 8
 NATIVE_SHARE = 0.75
 FRESH = 8
+NOTE_EVERY, SAVE_EVERY, SHOW_EVERY = 50, 250, 500
+"""In steps."""
 DECAY_FROM = 0.45
 FOCUS_FROM = 0.8
 """Share of the time after which only native size and the harder kinds are trained."""
@@ -185,21 +188,28 @@ class Easel:
         return float(loss.detach())
 
 
-def train(crew: Crew, folder: Path) -> None:
-    """Train until the budget is spent; a checkpoint every few minutes."""
+def train(crew: Crew, folder: Path, *, show: Callable[[Path, int], None] | None = None) -> None:
+    """Train until the budget is spent; a checkpoint every few minutes.
+
+    show: paints samples from the checkpoints in a folder, after so many images.
+    """
     easel = Easel(crew, folder)
     losses: list[float] = []
     while (progress := crew.progress()) < 1:
         losses.append(easel.advance(progress))
-        if crew.leads and easel.step % 50 == 0:
+        if not crew.leads:
+            continue
+        if easel.step % NOTE_EVERY == 0:
             mean = sum(losses) / len(losses)
             losses.clear()
             minutes = crew.elapsed_s / 60
             rate = f"{easel.images / minutes:.0f} a minute"
             line = f"{minutes:.1f} min {easel.images} images, {rate}, loss {mean:.4f}"
             checkpoints.note(folder, "painter", line)
-        if crew.leads and easel.step % 250 == 0:
+        if easel.step % SAVE_EVERY == 0:
             easel.save()
+        if show is not None and easel.step % SHOW_EVERY == 0:
+            show(folder, easel.images)
     if crew.leads:
         easel.save()
         checkpoints.note(folder, "painter", f"done: {easel.images} images, {easel.step} steps")

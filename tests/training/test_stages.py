@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from training import autoencoder, checkpoints, painter, pool, text
 from training.captions import caption
 from training.crew import Crew
 from training.export import MAX_BYTES, export
 from training.muon import Muon, orthogonal
+from training.samples import show_samples
 from training.scenes import Arrangement, Figure, random_scene
 
 pytestmark = pytest.mark.engine
@@ -197,3 +199,14 @@ def test_the_exported_folder_loads_and_paints_whatever_it_is_asked(
         prompt=prompts, width=96, height=160, num_inference_steps=2, guidance_scale=0.0
     ).images
     assert [image.size for image in made] == [(96, 160)] * len(prompts)
+
+
+def test_the_painter_shows_samples_while_it_trains(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(painter, "SHOW_EVERY", 1)
+    monkeypatch.setattr("training.samples.SAMPLES", 2)
+    painter.train(CountingCrew(1), trained, show=show_samples)
+    (sheet,) = trained.glob("samples-*.png")
+    with Image.open(sheet) as page:
+        assert page.width > page.height > 128
