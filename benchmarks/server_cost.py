@@ -61,6 +61,10 @@ class Party:
     picture: Callable[[int], bytes]
 
     def cpu_ms(self) -> float:
+        """User and system time so far; by the scheduler's nanoseconds where Linux tells them."""
+        threads = list(Path(f"/proc/{self.process.pid}/task").glob("*/schedstat"))
+        if threads:
+            return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e6
         used = self.process.cpu_times()
         return 1000 * float(used.user + used.system)
 
