@@ -21,7 +21,8 @@ from limner.core.turn import (
 )
 from limner.wire.anthropic_blocks import AnthropicBlocks
 from limner.wire.chat_error import failure_of
-from limner.wire.reply_body import MAX_EVENT_BYTES, BrokenReplyError, ReplyBody
+from limner.wire.reply_body import MAX_EVENT_BYTES
+from limner.wire.reply_decoder import ReplyDecoder
 
 Json = dict[str, Any]
 
@@ -45,7 +46,7 @@ _STATUS = {
 }
 
 
-class AnthropicReplyDecoder:
+class AnthropicReplyDecoder(ReplyDecoder):
     """Bytes of a reply's body in, turn events out; after the terminal event nothing comes any more.
 
     A reply that pauses has no terminal event; `paused` then holds the content to send back.
@@ -56,14 +57,13 @@ class AnthropicReplyDecoder:
     def __init__(
         self, *, id_prefix: str, spent: Usage | None = None, limit_bytes: int = MAX_EVENT_BYTES
     ) -> None:
-        self._body = ReplyBody(limit_bytes)
+        super().__init__(limit_bytes)
         self._blocks = AnthropicBlocks(id_prefix)
         self._spent = spent
         self._counts: Json = {}
         self._stop_reason: str | None = None
         self._refusal = _REFUSED
         self.paused: list[Json] | None = None
-        self.is_finished = False
 
     @property
     def usage(self) -> Usage | None:
@@ -71,28 +71,6 @@ class AnthropicReplyDecoder:
         if not self._counts:
             return self._spent
         return (self._spent or Usage()) + _usage(self._counts)
-
-    def feed(self, chunk: bytes) -> list[TurnEvent]:
-        """Take the next bytes; return the events that they complete."""
-        return [] if self.is_finished else self._take(self._body.feed(chunk))
-
-    def flush(self) -> list[TurnEvent]:
-        """The body is over; return what remains, the terminal event last."""
-        if self.is_finished:
-            return []
-        events = self._take(self._body.flush())
-        return events if self.is_finished else [*events, *self._end(is_done=False)]
-
-    def _take(self, values: Iterator[Json | None]) -> list[TurnEvent]:
-        events: list[TurnEvent] = []
-        try:
-            for value in values:
-                events.extend(self._end(is_done=True) if value is None else self._read(value))
-                if self.is_finished:
-                    break
-        except BrokenReplyError as error:
-            events.append(self._fail(str(error)))
-        return events
 
     def _read(self, event: Json) -> Iterator[TurnEvent]:
         index = _count(event, "index")
@@ -146,10 +124,6 @@ class AnthropicReplyDecoder:
         if reason == "refusal":
             yield RefusalDelta(self._refusal)
         yield TurnEnded(self.usage, incomplete)
-
-    def _fail(self, what: str) -> TurnFailed:
-        self.is_finished = True
-        return TurnFailed(f"The language model server {what}", retryable=True)
 
 
 def _failure(event: Json) -> TurnFailed:

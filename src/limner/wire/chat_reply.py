@@ -9,7 +9,6 @@ Real servers differ from the reference, and this reader takes them as they are:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from limner.core.turn import (
@@ -19,12 +18,12 @@ from limner.core.turn import (
     TextDelta,
     TurnEnded,
     TurnEvent,
-    TurnFailed,
     Usage,
 )
 from limner.wire.chat_calls import ChatCalls
 from limner.wire.chat_error import failure_of
-from limner.wire.reply_body import MAX_EVENT_BYTES, BrokenReplyError, ReplyBody
+from limner.wire.reply_body import MAX_EVENT_BYTES
+from limner.wire.reply_decoder import ReplyDecoder
 
 Json = dict[str, Any]
 
@@ -34,7 +33,7 @@ INCOMPLETE: dict[str, IncompleteReason] = {
 }
 
 
-class ChatReplyDecoder:
+class ChatReplyDecoder(ReplyDecoder):
     """Bytes of a reply's body in, turn events out; after the terminal event nothing comes any more.
 
     id_prefix: begins the ids of calls to which the server gave none; unique in the conversation.
@@ -42,33 +41,10 @@ class ChatReplyDecoder:
     """
 
     def __init__(self, *, id_prefix: str, limit_bytes: int = MAX_EVENT_BYTES) -> None:
-        self._body = ReplyBody(limit_bytes)
+        super().__init__(limit_bytes)
         self._calls = ChatCalls(id_prefix)
         self._finish_reason: str | None = None
         self._usage: Usage | None = None
-        self.is_finished = False
-
-    def feed(self, chunk: bytes) -> list[TurnEvent]:
-        """Take the next bytes; return the events that they complete."""
-        return [] if self.is_finished else self._take(self._body.feed(chunk))
-
-    def flush(self) -> list[TurnEvent]:
-        """The body is over; return what remains, the terminal event last."""
-        if self.is_finished:
-            return []
-        events = self._take(self._body.flush())
-        return events if self.is_finished else [*events, *self._end(is_done=False)]
-
-    def _take(self, chunks: Iterator[Json | None]) -> list[TurnEvent]:
-        events: list[TurnEvent] = []
-        try:
-            for chunk in chunks:
-                events += self._end(is_done=True) if chunk is None else self._read(chunk)
-                if self.is_finished:
-                    break
-        except BrokenReplyError as error:
-            events.append(self._fail(str(error)))
-        return events
 
     def _read(self, chunk: Json) -> list[TurnEvent]:
         if chunk.get("error") or chunk.get("object") == "error":
@@ -113,10 +89,6 @@ class ChatReplyDecoder:
         self.is_finished = True
         incomplete = INCOMPLETE.get(self._finish_reason or "stop")
         return [*self._calls.end(), TurnEnded(self._usage, incomplete)]
-
-    def _fail(self, what: str) -> TurnFailed:
-        self.is_finished = True
-        return TurnFailed(f"The language model server {what}", retryable=True)
 
 
 def _numbered(message: Json) -> Json:

@@ -18,7 +18,6 @@ from limner.core.turn import (
     TextDelta,
     TurnEnded,
     TurnEvent,
-    TurnFailed,
     Usage,
 )
 from limner.wire.chat_error import failure_of
@@ -31,14 +30,15 @@ from limner.wire.harmony_parser import (
     MessageEvent,
     MessageStarted,
 )
-from limner.wire.reply_body import MAX_EVENT_BYTES, BrokenReplyError, ReplyBody
+from limner.wire.reply_body import MAX_EVENT_BYTES
+from limner.wire.reply_decoder import ReplyDecoder
 
 Json = dict[str, Any]
 
 NO_ANSWER = "The model ended after thinking, without an answer."
 
 
-class HarmonyReplyDecoder:
+class HarmonyReplyDecoder(ReplyDecoder):
     """Bytes of a reply's body in, turn events out; after the terminal event nothing comes any more.
 
     names: of the functions that are declared. id_prefix: begins the ids of calls, which the model
@@ -57,7 +57,7 @@ class HarmonyReplyDecoder:
         decode: Callable[[Sequence[int]], str] | None = None,
         limit_bytes: int = MAX_EVENT_BYTES,
     ) -> None:
-        self._body = ReplyBody(limit_bytes)
+        super().__init__(limit_bytes)
         self._reads_tokens = decode is not None
         self._parser = HarmonyParser(decode) if decode else HarmonyParser()
         self._messages = _Messages(names, id_prefix)
@@ -65,29 +65,10 @@ class HarmonyReplyDecoder:
         self._adjustments = adjustments
         self._finish_reason: str | None = None
         self._usage: Usage | None = None
-        self.is_finished = False
 
-    def feed(self, chunk: bytes) -> list[TurnEvent]:
-        """Take the next bytes; return the events that they complete."""
-        return [] if self.is_finished else self._take(self._body.feed(chunk))
-
-    def flush(self) -> list[TurnEvent]:
-        """The body is over; return what remains, the terminal event last."""
-        if self.is_finished:
-            return []
-        events = self._take(self._body.flush())
-        return events if self.is_finished else [*events, *self._end(is_done=False)]
-
-    def _take(self, chunks: Iterator[Json | None]) -> list[TurnEvent]:
-        events, self._early = self._early, []
-        try:
-            for chunk in chunks:
-                events += self._end(is_done=True) if chunk is None else self._read(chunk)
-                if self.is_finished:
-                    break
-        except BrokenReplyError as error:
-            events.append(self._fail(str(error)))
-        return events
+    def _take(self, objects: Iterator[Json | None]) -> list[TurnEvent]:
+        early, self._early = self._early, []
+        return early + super()._take(objects)
 
     def _read(self, chunk: Json) -> list[TurnEvent]:
         if chunk.get("error") or chunk.get("object") == "error":
@@ -127,10 +108,6 @@ class HarmonyReplyDecoder:
         if not is_cut and self._messages.has_only_thoughts:
             told += (NO_ANSWER,)
         return [*events, TurnEnded(self._usage, incomplete if is_cut else None, told)]
-
-    def _fail(self, what: str) -> TurnFailed:
-        self.is_finished = True
-        return TurnFailed(f"The language model server {what}", retryable=True)
 
 
 class _Messages:

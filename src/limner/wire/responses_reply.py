@@ -14,7 +14,6 @@ Real servers differ from the reference, and this reader takes them as they are:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, TypeGuard
 
 from limner.core.turn import (
@@ -26,7 +25,8 @@ from limner.core.turn import (
     Usage,
 )
 from limner.wire.chat_error import failure_of
-from limner.wire.reply_body import MAX_EVENT_BYTES, BrokenReplyError, ReplyBody
+from limner.wire.reply_body import MAX_EVENT_BYTES
+from limner.wire.reply_decoder import ReplyDecoder
 from limner.wire.responses_items import OURS, OpenItem, open_item
 
 Json = dict[str, Any]
@@ -52,7 +52,7 @@ _RENAMED = {
 """The Open Responses specification's names, which OpenAI's clients do not know."""
 
 
-class ResponsesReplyDecoder:
+class ResponsesReplyDecoder(ReplyDecoder):
     """Bytes of a reply's body in, turn events out; after the terminal event nothing comes any more.
 
     id_prefix: begins the ids of calls to which the server gave none; unique in the conversation.
@@ -63,40 +63,17 @@ class ResponsesReplyDecoder:
     def __init__(
         self, *, id_prefix: str, partial_images: int = 0, limit_bytes: int = MAX_EVENT_BYTES
     ) -> None:
-        self._body = ReplyBody(limit_bytes)
+        super().__init__(limit_bytes)
         self._id_prefix = id_prefix
         self._partial_images = partial_images
         self._by_id: dict[str, OpenItem] = {}
         self._by_index: dict[int, OpenItem] = {}
         self._items: list[OpenItem] = []
-        self.is_finished = False
-
-    def feed(self, chunk: bytes) -> list[TurnEvent]:
-        """Take the next bytes; return the events that they complete."""
-        return [] if self.is_finished else self._take(self._body.feed(chunk))
-
-    def flush(self) -> list[TurnEvent]:
-        """The body is over; return what remains, the terminal event last."""
-        if self.is_finished:
-            return []
-        events = self._take(self._body.flush())
-        return events if self.is_finished else [*events, self._cut_off()]
-
-    def _take(self, objects: Iterator[Json | None]) -> list[TurnEvent]:
-        events: list[TurnEvent] = []
-        try:
-            for value in objects:
-                events += [self._cut_off()] if value is None else self._read(value)
-                if self.is_finished:
-                    break
-        except BrokenReplyError as error:
-            events.append(self._fail(str(error)))
-        return events
 
     def _read(self, event: Json) -> list[TurnEvent]:
         type_ = event.get("type")
         if event.get("object") == "response":
-            return self._end(str(event.get("status")), event)
+            return self._close(str(event.get("status")), event)
         if type_ == "error" or event.get("error"):
             return [self._failure(event)]
         if not isinstance(type_, str) or type_ in _SILENT:
@@ -105,7 +82,7 @@ class ResponsesReplyDecoder:
             return []
         if type_ in _ENDS:
             response = event.get("response")
-            return self._end(_ENDS[type_], response if isinstance(response, dict) else {})
+            return self._close(_ENDS[type_], response if isinstance(response, dict) else {})
         return self._read_inside(_RENAMED.get(type_, type_), event)
 
     def _read_inside(self, type_: str, event: Json) -> list[TurnEvent]:
@@ -149,7 +126,7 @@ class ResponsesReplyDecoder:
         by_id = self._by_id.get(item_id) if isinstance(item_id, str) else None
         return by_id or (self._by_index.get(index) if isinstance(index, int) else None)
 
-    def _end(self, status: str, response: Json) -> list[TurnEvent]:
+    def _close(self, status: str, response: Json) -> list[TurnEvent]:
         output = response.get("output")
         events = self._catch_up([item for item in _list(output) if _is_item(item)])
         reason = _dict(response.get("incomplete_details")).get("reason")
@@ -185,12 +162,9 @@ class ResponsesReplyDecoder:
         code = error.get("code") if isinstance(error, dict) else None
         return failure_of({"error": error}, _STATUSES.get(str(code)))
 
-    def _cut_off(self) -> TurnFailed:
-        return self._fail("ended the reply without saying that it was finished")
-
-    def _fail(self, what: str) -> TurnFailed:
-        self.is_finished = True
-        return TurnFailed(f"The language model server {what}", retryable=True)
+    def _end(self, *, is_done: bool) -> list[TurnEvent]:
+        """Neither `[DONE]` nor the end of the body ends a reply of this API."""
+        return [self._fail("ended the reply without saying that it was finished")]
 
 
 def _is_item(value: object) -> TypeGuard[Json]:
