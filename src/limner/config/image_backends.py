@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from limner.config.picture_settings import WIRES
 from limner.config.reading import address, text
-from limner.config.settings import WIRES, Settings
+from limner.config.settings import Settings
 from limner.config.toml_file import Table
 from limner.core.errors import ConfigError
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from limner.config.image_backends import ImageEntry, read_image_backends
+from limner.config.language_model_settings import LLM_KINDS
 from limner.config.load import check_passthrough
 from limner.config.reading import Reader, number, one_of, text, whole_number
-from limner.config.settings import LLM_KINDS, TABLE
+from limner.config.settings import TABLE
 from limner.config.toml_file import Table, read_toml
 from limner.core.errors import ConfigError
 from limner.core.gate import ImageToolMode

@@ -25,7 +25,7 @@ from limner.core.turn import IncompleteReason, Usage
 
 ItemStatus = FunctionCallStatus
 ImageCallStatus = Literal["in_progress", "generating", "completed", "failed"]
-ResponseStatus = Literal["in_progress", "completed", "failed", "incomplete"]
+ResponseStatus = Literal["queued", "in_progress", "completed", "failed", "incomplete", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 ImageFormat = Literal["png", "jpeg", "webp"]
+Fidelity = Literal["low", "high"]
 FORMATS: tuple[ImageFormat, ...] = ("png", "jpeg", "webp")
 MAX_PARTIAL_IMAGES = 3
 
@@ -45,8 +46,11 @@ class ImageRequest:
     partial_images: previews wanted while painting, 0 to 3; fewer may come.
     n: pictures wanted, each with its own noise.
     seed: 0 to 2**32 - 1; picture k of n uses seed + k (modulo 2**32).
-    seed, steps, guidance_scale: our own extensions of the Images API; refused by back ends that
-        have no such thing.
+    seed, steps, guidance_scale, strength: our own extensions of the Images API; refused by back
+        ends that have no such thing. strength: 0 to 1, how far an edit may leave its source.
+    images: sources of an edit, in their order; none for a new picture.
+    mask: where the first source may change: there its alpha is 0. As large as that source.
+    client: who asks, for fair shares of a queue; never sent on.
     """
 
     prompt: str
@@ -62,6 +66,15 @@ class ImageRequest:
     seed: int | None = None
     steps: int | None = None
     guidance_scale: float | None = None
+    images: tuple[ImageData, ...] = ()
+    mask: ImageData | None = None
+    input_fidelity: Fidelity | None = None
+    strength: float | None = None
+    client: str = ""
+
+    @property
+    def is_edit(self) -> bool:
+        return bool(self.images)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +122,14 @@ class ImageUsage:
 class ImageProgress:
     """How far a picture is: after `step` of `steps`.
 
-    queue_position: 1 is next; None once the picture is being painted.
+    queue_position: 1 is next; None once the picture is being painted. eta_s: seconds to the end, as
+    far as measured times tell.
     """
 
     step: int
     steps: int
     queue_position: int | None = None
+    eta_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +174,9 @@ class ImageCapabilities:
     """What an image back end can do: data for the rules, so that no code asks for a model's name.
 
     None means "not known, let the back end decide". sizes lists what it advertises.
+    edits, mask: whether it takes source pictures, and a mask over the first. max_images: sources of
+    one edit. transparent: whether it can paint on a transparent background. repeatable: whether
+    asking again costs nothing but time, so that a picture lost in a crash may be painted again.
     """
 
     name: str
@@ -171,3 +189,10 @@ class ImageCapabilities:
     partial_images: bool = True
     progress: bool = False
     seed: bool = False
+    edits: bool = False
+    mask: bool = False
+    max_images: int | None = None
+    input_fidelity: bool = False
+    strength: bool = False
+    transparent: bool | None = None
+    repeatable: bool = False

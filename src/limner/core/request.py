@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from limner.core.image import ImageFormat, Size
+from limner.core.image import Fidelity, ImageData, ImageFormat, Size
 from limner.core.items import Item
 from limner.core.turn import FunctionTool, HostedChoice, JsonObject, Sampling
 
@@ -13,7 +13,9 @@ from limner.core.turn import FunctionTool, HostedChoice, JsonObject, Sampling
 class ImageTool:
     """The hosted tool's settings as asked; None where the client left the choice.
 
-    index: place of the entry in the client's `tools`. action: `generate`, `edit` or `auto`.
+    index: place of the entry in the client's `tools`, or among the functions for one declared in
+    the input. path: where it was declared, for messages. action: `generate`, `edit` or `auto`.
+    mask: for edits; see `ImageRequest`.
     """
 
     index: int
@@ -26,6 +28,9 @@ class ImageTool:
     moderation: str | None = None
     partial_images: int = 0
     action: str = "auto"
+    input_fidelity: Fidelity | None = None
+    mask: ImageData | None = None
+    path: str = "tools[0]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,10 @@ class Echo:
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     user: str | None = None
+    background: bool = False
+    store: bool = True
+    previous_response_id: str | None = None
+    conversation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +105,9 @@ class ResponseRequest:
     functions: the client's own. image_tool: None when the client does not offer the hosted tool.
     hosted_tools, include: for an upstream that takes them; see `fitting`.
     adjustments: what of the request is not done as asked, one sentence each, for the client.
+    items: the whole context: what was said before, where the request names it, and the new input.
+    store, background, previous_response_id, conversation: stand in `echo`.
+    client: who asks, for fair shares of a queue.
     """
 
     model: str
@@ -113,3 +125,4 @@ class ResponseRequest:
     adjustments: tuple[str, ...] = ()
     hosted_tools: tuple[HostedTool, ...] = ()
     include: tuple[str, ...] = ()
+    client: str = ""

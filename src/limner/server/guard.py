@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from limner.core.errors import InvalidRequest
@@ -120,7 +120,7 @@ class KeyGuard:
         # Every key is compared, each in constant time: how long it takes tells nothing.
         modes = [mode for digest, mode in self._keys if hmac.compare_digest(given, digest)]
         if scheme.lower() == "bearer" and modes:
-            scope.setdefault("state", {})["image_tool"] = modes[0]
+            scope.setdefault("state", {}).update(image_tool=modes[0], owner=given.hex()[:32])
             return None
         problem = "The API key is not known here" if key else "An API key is needed"
         return InvalidRequest(
@@ -130,13 +130,19 @@ class KeyGuard:
         )
 
 
-def image_tool_of(request: Request) -> ImageToolMode | None:
+def image_tool_of(request: HTTPConnection) -> ImageToolMode | None:
     """The mode of the key that the request came with; None where that leaves it open."""
     mode: ImageToolMode | None = request.scope.get("state", {}).get("image_tool")
     return mode
 
 
-def check_may_paint(request: Request) -> None:
+def owner_of(request: HTTPConnection) -> str:
+    """Whose things a request may see: a name made from its key; "" where no key is needed."""
+    owner: str = request.scope.get("state", {}).get("owner", "")
+    return owner
+
+
+def check_may_paint(request: HTTPConnection) -> None:
     """Raise InvalidRequest at a door to pictures alone, where the key may not have any."""
     if image_tool_of(request) not in (None, "on"):
         raise InvalidRequest(GATE_MESSAGE, code=DISABLED)

@@ -1,0 +1,82 @@
+"""Settings of the server itself: where it listens, for whom, and what it keeps."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from limner.config.option import Option, option
+from limner.config.reading import (
+    FOLDER,
+    names,
+    text,
+    whole_number,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """The first rows of the table that `Settings` is."""
+
+    host: str = option(
+        "127.0.0.1",
+        Option(
+            "server",
+            text("a host name or an address", "HOST"),
+            "Where to listen. Addresses that others can reach need keys (`api-keys-env`).",
+            older="IMAGE_GEN_HOST",
+        ),
+    )
+    port: int = option(
+        8034,
+        Option(
+            "server",
+            whole_number(0, 65535),
+            "Port to listen on; 0 takes a free one and says which.",
+            older="IMAGE_GEN_PORT",
+        ),
+    )
+    data: Path = dataclasses.field(
+        default_factory=partial(user_data_path, "limner", appauthor=False),
+        metadata={
+            "option": Option(
+                "server",
+                FOLDER,
+                "Folder for what the server keeps; now only the engine's socket.",
+                unset="the platform's own",
+            )
+        },
+    )
+    api_keys: tuple[str, ...] = option(
+        (),
+        Option(
+            "server",
+            names("keys with commas between them"),
+            "Keys of which a client must show one.",
+            unset="no key needed",
+            flag="--api-keys-env",
+            secret=True,
+        ),
+    )
+    allowed_hosts: tuple[str, ...] = option(
+        (),
+        Option(
+            "server",
+            names("host names with commas between them"),
+            "Further names that clients may know this server by, such as a reverse proxy's.",
+            unset="loopback names where it listens on loopback, else any",
+        ),
+    )
+    allowed_origins: tuple[str, ...] = option(
+        (),
+        Option(
+            "server",
+            names("origins such as https://chat.example with commas between them"),
+            "Web pages of other sites that may use this server.",
+            unset="none",
+        ),
+    )
