@@ -1,4 +1,6 @@
-"""The two ports of a response, twins on purpose.
+"""The ports: what the gateway asks of adapters.
+
+The two of a response are twins on purpose.
 
 Both are one method that returns an async iterator. The last event is terminal; failures travel as
 events; an exception means a bug; closing the iterator cancels the work and waits until it stopped.
@@ -9,7 +11,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
-from limner.core.image import ImageCapabilities, ImageEvent, ImageRequest
+from limner.core.image import (
+    ImageCapabilities,
+    ImageData,
+    ImageEvent,
+    ImageFormat,
+    ImageRequest,
+)
 from limner.core.turn import TurnEvent, TurnRequest, UpstreamCapabilities
 
 
@@ -35,4 +43,38 @@ class ImageBackend(Protocol):
 
         Ends with the last `ImageCompleted`, or with `ImageFailed`.
         """
+        ...
+
+
+class Fetch(Protocol):
+    """Gets the pictures that clients name by URL."""
+
+    async def __call__(self, url: str) -> ImageData:
+        """The picture at an http(s) URL; raises InvalidRequest when it cannot be had."""
+        ...
+
+
+class Files(Protocol):
+    """Pictures that clients have uploaded."""
+
+    async def picture(self, owner: str, file_id: str) -> bytes | None:
+        """The bytes of an upload, in any format; None for ids unknown, foreign or deleted."""
+        ...
+
+
+class Codec(Protocol):
+    """Reads and writes pictures, away from everything that they could harm."""
+
+    async def readable(self, content: bytes) -> ImageData:
+        """A picture of any format as PNG without metadata; raises InvalidRequest for no picture."""
+        ...
+
+    async def encode(
+        self, image: ImageData, format: ImageFormat, compression: int | None = None
+    ) -> ImageData:
+        """The same picture in another format; compression: 0 to 100, as in the Images API."""
+        ...
+
+    async def scaled(self, image: ImageData, *, max_edge_px: int, max_bytes: int) -> ImageData:
+        """The picture, made smaller where it exceeds the limits."""
         ...
