@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from limner.server.application import Rules, enclose
-from limner.server.body import PARSED_ASIDE_BYTES, read_json
+from limner.server.body import PARSED_ASIDE_BYTES, FormLimits, read_form, read_json
 from limner.server.errors import json_response
 from tests.serving import connection, serving
 
@@ -96,3 +96,77 @@ async def test_a_declared_size_beyond_the_limit_is_refused_before_it_is_sent(url
             b"Content-Length: 99999999999\r\n\r\n"
         )
         assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")
+
+
+FORM = {"Content-Type": "multipart/form-data; boundary=b"}
+FORM_LIMITS = FormLimits(body_bytes=LIMIT, files=2, fields=2, field_bytes=100)
+
+
+def part(name: str, content: bytes, filename: str | None = None) -> bytes:
+    file = "" if filename is None else f'; filename="{filename}"'
+    head = f'--b\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'
+    return head.encode() + content + b"\r\n"
+
+
+@pytest.fixture
+async def form_url() -> AsyncIterator[str]:
+    async def echo(request: Request) -> Response:
+        form = await read_form(request, FORM_LIMITS)
+        files = [[name, file.filename, len(file.content)] for name, file in form.files]
+        return json_response({"fields": form.fields, "files": files})
+
+    async with serving(enclose([Route("/", echo, methods=["POST"])], rules=Rules())) as url:
+        yield url
+
+
+async def test_forms_are_read_with_all_their_parts_in_order(form_url: str) -> None:
+    picture = bytes(PARSED_ASIDE_BYTES + 1)
+    parts = (
+        part("prompt", "Füchse".encode()),
+        part("image[]", picture, "../a.png"),
+        part("image[]", b"", ""),
+    )
+    assert await send(form_url, b"".join(parts) + b"--b--\r\n", FORM) == (
+        200,
+        {
+            "fields": [["prompt", "Füchse"]],
+            "files": [["image[]", "../a.png", len(picture)], ["image[]", "", 0]],
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "code"),
+    [
+        (b"{}", JSON, 415, "unsupported_content_type"),
+        (b"a=1", {"Content-Type": "application/x-www-form-urlencoded"}, 415, None),
+        (b"", {**FORM, "Content-Encoding": "br"}, 415, "unsupported_content_encoding"),
+        (b"x", {"Content-Type": "multipart/form-data"}, 400, "invalid_form"),
+        (b"no form at all", FORM, 400, "invalid_form"),
+        (b"--b\r\nContent-Disposition: form-data\r\n\r\n\r\n--b--\r\n", FORM, 400, "invalid_form"),
+        (part("a", b"x" * 101) + b"--b--\r\n", FORM, 400, "invalid_form"),
+        (part("a", b"x") * 3 + b"--b--\r\n", FORM, 400, "invalid_form"),
+        (part("a", b"x", "x") * 3 + b"--b--\r\n", FORM, 400, "invalid_form"),
+        (part("a", bytes(LIMIT), "x") + b"--b--\r\n", FORM, 413, "request_too_large"),
+        (part("a", b"cut", "x"), FORM, 400, "invalid_form"),
+    ],
+)
+async def test_other_forms_are_refused_by_name(
+    form_url: str, body: bytes, headers: dict[str, str], status: int, code: str | None
+) -> None:
+    got, reply = await send(form_url, body, headers)
+    assert (got, reply["error"]["code"]) == (  # type: ignore[index]
+        status,
+        code or "unsupported_content_type",
+    )
+
+
+async def test_a_form_of_undeclared_size_is_cut_at_the_limit(form_url: str) -> None:
+    async def endless_file() -> AsyncIterator[bytes]:
+        yield part("a", b"", "x")[:-2]
+        async for piece in pieces(LIMIT // 65536 + 1):
+            yield piece
+
+    status, reply = await send(form_url, endless_file(), FORM)
+    assert status == 413
+    assert reply["error"]["code"] == "request_too_large"  # type: ignore[index]
