@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import pytest
+
+from limner.core.errors import InvalidRequest
+from limner.core.image import ImageCapabilities, ImageData, ImageRequest, Size
+from limner.core.picture_fitting import fit_image
+from limner.core.request import ImageTool
+
+PNG = ImageData(b"png", "png")
+PLAIN = ImageCapabilities("plain")
+ABLE = ImageCapabilities(
+    "able",
+    edits=True,
+    mask=True,
+    input_fidelity=True,
+    strength=True,
+    transparent=True,
+    max_n=2,
+    max_images=2,
+    min_edge_px=256,
+    max_edge_px=1024,
+)
+
+
+def refused(asked: ImageTool | ImageRequest, can: ImageCapabilities) -> tuple[str | None, ...]:
+    path = asked.path if isinstance(asked, ImageTool) else ""
+    with pytest.raises(InvalidRequest) as caught:
+        fit_image(asked, can, path=path)
+    return caught.value.code, caught.value.param, caught.value.message
+
+
+def test_what_a_back_end_can_do_stays_as_asked() -> None:
+    tool = ImageTool(
+        0, size=Size(256, 1024), background="transparent", action="edit", mask=PNG,
+        input_fidelity="high", output_format="png",
+    )  # fmt: skip
+    assert fit_image(tool, ABLE, path=tool.path) == (tool, ())
+    call = ImageRequest("a", n=2, images=(PNG, PNG), mask=PNG, strength=0.5, input_fidelity="low")
+    assert fit_image(call, ABLE) == (call, ())
+
+
+def test_what_is_not_known_of_a_back_end_is_its_own_to_say() -> None:
+    tool = ImageTool(0, size=Size(16, 4096), background="transparent", output_format="webp")
+    assert fit_image(tool, PLAIN, path=tool.path) == (tool, ())
+    call = ImageRequest("a", n=10)
+    assert fit_image(call, PLAIN) == (call, ())
+
+
+def test_fidelity_without_effect_is_taken_out_and_reported() -> None:
+    fitted, said = fit_image(ImageTool(1, input_fidelity="high"), PLAIN, path="tools[1]")
+    assert fitted == ImageTool(1)
+    assert said == ("tools[1].input_fidelity: has no effect on the image back end 'plain'.",)
+    assert fit_image(ImageRequest("a", input_fidelity="low"), PLAIN) == (
+        ImageRequest("a"),
+        ("input_fidelity: has no effect on the image back end 'plain'.",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "can", "code", "param", "words"),
+    [
+        (ImageTool(0, size=Size(255, 512)), ABLE, "invalid_value", "tools[0].size", "256 to 1024"),
+        (ImageTool(0, size=Size(512, 1025)), ABLE, "invalid_value", "tools[0].size", "'512x1025'"),
+        (
+            ImageRequest("a", size=Size(8, 8)),
+            ImageCapabilities("x", min_edge_px=16),
+            "invalid_value",
+            "size",
+            "at least 16",
+        ),
+        (
+            ImageTool(0, background="transparent"),
+            ImageCapabilities("x", transparent=False),
+            "invalid_value",
+            "tools[0].background",
+            "'opaque', 'auto'",
+        ),
+        (
+            ImageRequest("a", background="transparent", output_format="jpeg"),
+            ABLE,
+            "invalid_value",
+            "background",
+            "JPEG",
+        ),
+        (
+            ImageTool(0, action="edit"),
+            PLAIN,
+            "invalid_value",
+            "tools[0].action",
+            "'generate', 'auto'",
+        ),
+        (ImageTool(0, mask=PNG), PLAIN, "unsupported_parameter", "tools[0].mask", "'plain'"),
+        (
+            ImageRequest("a", mask=PNG),
+            ImageCapabilities("x", edits=True),
+            "unsupported_parameter",
+            "mask",
+            "no masks",
+        ),
+        (ImageRequest("a", n=3), ABLE, "integer_above_max_value", "n", "<= 2"),
+        (ImageRequest("a", images=(PNG,)), PLAIN, "unsupported_parameter", "image", "edits no"),
+        (ImageRequest("a", images=(PNG,) * 3), ABLE, "array_above_max_length", "image", "length 3"),
+        (ImageRequest("a", strength=0.1), PLAIN, "unsupported_parameter", "strength", "no such"),
+    ],
+)
+def test_what_cannot_be_had_is_refused_by_name(
+    asked: ImageTool | ImageRequest, can: ImageCapabilities, code: str, param: str, words: str
+) -> None:
+    got = refused(asked, can)
+    assert got[:2] == (code, param)
+    assert words in str(got[2])
