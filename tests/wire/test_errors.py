@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from limner.core.errors import ConfigError, ImageError, InvalidRequest, LimnerError, UpstreamError
+from limner.core.errors import (
+    ConfigError,
+    ImageError,
+    InvalidRequest,
+    LimnerError,
+    StoreError,
+    UpstreamError,
+)
 from limner.wire import json
 from limner.wire.errors import encode_error, error_json, error_status
 from limner.wire.sse import SseDecoder
@@ -34,6 +41,11 @@ CASES: list[tuple[LimnerError, int, dict[str, Any]]] = [
         ImageError("full", code="queue_full", status=503, param="prompt"),
         503,
         {"type": "image_generation_server_error", "param": "prompt", "code": "queue_full"},
+    ),
+    (
+        StoreError("the disk is full", code="insufficient_storage"),
+        503,
+        {"type": "server_error", "param": None, "code": "insufficient_storage"},
     ),
     (
         ConfigError("port: expected a number"),

@@ -5,6 +5,7 @@ LimnerError
 ├── UpstreamError    the model server's: HTTP 5xx before the first byte, `response.failed` after it
 ├── ImageError       the image back end's: a failed item that the *model* can read, never the end
 │                    of a response
+├── StoreError       the disk's or the database's: HTTP 503, nothing of the work was kept
 └── ConfigError      the operator's: at start, names the file and the key
 
 Every message says what, which value, and what would be accepted. Foreign exceptions are translated
@@ -106,6 +107,24 @@ class ImageError(LimnerError):
         self.param = param
         self.retry_after_s = retry_after_s
         self.was_taken = was_taken
+
+
+class StoreError(LimnerError):
+    """What was to be kept could not be, or what was kept could not be read.
+
+    code: `store_unavailable`, `insufficient_storage` for a full disk, or `picture_missing`.
+    retry_after_s: seconds until it is worth asking again.
+    """
+
+    status = 503
+    retryable = True
+
+    def __init__(
+        self, message: str, *, code: str = "store_unavailable", retry_after_s: float | None = 5.0
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retry_after_s = retry_after_s
 
 
 class ConfigError(LimnerError):

@@ -15,7 +15,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
-from limner.core.errors import ImageError, InvalidRequest, LimnerError, UpstreamError
+from limner.core.errors import (
+    ImageError,
+    InvalidRequest,
+    LimnerError,
+    StoreError,
+    UpstreamError,
+)
 from limner.core.image_tool import DISABLED
 from limner.wire import json
 from limner.wire.errors import error_json, error_status
@@ -25,6 +31,9 @@ CLIENT_CLOSED_REQUEST = 499
 
 MAX_QUOTED_CHARS = 200
 """How much of a client's own words an error repeats."""
+
+_TIMED = InvalidRequest | UpstreamError | ImageError | StoreError
+"""Errors that may know when to ask again."""
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +53,7 @@ def error_response(error: LimnerError) -> Response:
     """
     status = error_status(error)
     headers = {}
-    if isinstance(error, InvalidRequest | UpstreamError | ImageError) and error.retry_after_s:
+    if isinstance(error, _TIMED) and error.retry_after_s:
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
     if isinstance(error, UpstreamError | ImageError) and not error.retryable:
         headers["x-should-retry"] = "false"

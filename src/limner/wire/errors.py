@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from limner.core.errors import ImageError, InvalidRequest, LimnerError, UpstreamError
+from limner.core.errors import ImageError, InvalidRequest, LimnerError, StoreError, UpstreamError
 from limner.wire import json, sse
 
 SERVER_ERROR = "server_error"
@@ -18,7 +18,7 @@ SERVER_ERROR = "server_error"
 def error_status(error: LimnerError) -> int:
     """The HTTP status of an error that comes before the first byte of a reply."""
     match error:
-        case InvalidRequest() | UpstreamError() | ImageError():
+        case InvalidRequest() | UpstreamError() | ImageError() | StoreError():
             return error.status
         case _:
             return 500
@@ -49,5 +49,7 @@ def _details(error: LimnerError) -> dict[str, str | None]:
         case UpstreamError():
             kind = "rate_limit_error" if error.status == 429 else SERVER_ERROR
             return {"type": kind, "param": None, "code": error.code}
+        case StoreError():
+            return {"type": SERVER_ERROR, "param": None, "code": error.code}
         case _:
             return {"type": SERVER_ERROR, "param": None, "code": SERVER_ERROR}
