@@ -108,6 +108,12 @@ def _yes_or_no(text: str) -> bool:
     ]
 
 
+def _postgres_url(text: str) -> str:
+    if not text.startswith(("postgresql://", "postgres://")):
+        raise ValueError(text)
+    return text
+
+
 def _forward_passes(text: str) -> int:
     """The older service counted one more than the model's forward passes."""
     return whole_number(2, 51).read(text) - 1
@@ -122,4 +128,5 @@ def _within(least: float, value: T, most: float) -> T:
 YES_OR_NO = Reader("yes or no", _yes_or_no, "yes|no")
 FILE = Reader("a file", lambda text: Path(text).expanduser(), "FILE")
 FOLDER = Reader("a folder", lambda text: Path(text).expanduser(), "DIR")
+POSTGRES_URL = Reader("a URL such as postgresql://user@host/name", _postgres_url, "URL")
 STEPS_AND_ONE = Reader("a whole number from 2 to 51", _forward_passes, "N")

@@ -6,13 +6,17 @@ import dataclasses
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_path
 
 from limner.config.option import Option, option
 from limner.config.reading import (
     FOLDER,
+    POSTGRES_URL,
     names,
+    number,
+    one_of,
     text,
     whole_number,
 )
@@ -46,10 +50,40 @@ class ServerSettings:
             "option": Option(
                 "server",
                 FOLDER,
-                "Folder for what the server keeps; now only the engine's socket.",
+                "Folder for what the server keeps: the database, pictures, the engine's socket. "
+                "One server at a time may use it.",
                 unset="the platform's own",
             )
         },
+    )
+    store: Literal["file", "memory"] = option(
+        "file",
+        Option(
+            "server",
+            one_of("file", "memory"),
+            "Where jobs, responses and files are kept: in the data folder, or nowhere that "
+            "outlives the server.",
+        ),
+    )
+    database_url: str | None = option(
+        None,
+        Option(
+            "server",
+            POSTGRES_URL,
+            "PostgreSQL in place of the database in the data folder, for several servers before "
+            "one store; pictures stay in the data folder, which they then share.",
+            unset="the database in the data folder",
+            flag="--database-url-env",
+            secret=True,
+        ),
+    )
+    store_days: float = option(
+        30,
+        Option(
+            "server",
+            number(0.01, 36_500),
+            "Days for which responses, conversations and files are kept.",
+        ),
     )
     api_keys: tuple[str, ...] = option(
         (),

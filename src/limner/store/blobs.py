@@ -1,0 +1,143 @@
+"""Files named by the SHA-256 of their content: `blobs/ab/abcdef…`.
+
+A blob is on the disk before `put` returns, so that the row that names it may follow. Rows go before
+their blobs: a sweep deletes those that no row holds, some time after they were last put.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import fcntl
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from limner.core.errors import ConfigError, StoreError
+from limner.wire.kept import digest_of
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_UNFINISHED = "part-"
+
+
+class Blobs:
+    """A folder of blobs, for this user alone. Several processes may use it at a time."""
+
+    def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time) -> None:
+        """clock: epoch seconds, as the file system's times are. Raises ConfigError."""
+        self._folder = folder
+        self._clock = clock
+        try:
+            folder.mkdir(0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"The folder {folder} for pictures cannot be made: {error.strerror}."
+            ) from error
+
+    async def put(self, content: bytes) -> str:
+        """Keep bytes; returns their digest when they are on the disk. Raises StoreError."""
+        return await asyncio.to_thread(self._put, content)
+
+    async def get(self, digest: str) -> bytes:
+        """Raises StoreError `picture_missing` for a digest that is not there."""
+        return await asyncio.to_thread(self._get, digest)
+
+    async def sweep(self, held: frozenset[str], *, older_than_s: float) -> int:
+        """Delete blobs that are not held and were not put of late; returns how many."""
+        return await asyncio.to_thread(self._sweep, held, older_than_s)
+
+    def _put(self, content: bytes) -> str:
+        digest = digest_of(content)
+        shelf = self._shelf(digest)
+        try:
+            is_new = not shelf.is_dir()
+            shelf.mkdir(0o700, exist_ok=True)
+            with _locked(shelf):
+                if not self._touched(shelf / digest):
+                    _write(shelf, digest, content)
+            if is_new:
+                _sync(self._folder)
+        except OSError as error:
+            raise _refused(error) from error
+        return digest
+
+    def _get(self, digest: str) -> bytes:
+        try:
+            return (self._shelf(digest) / digest).read_bytes()
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"The picture {digest} is not on the disk any more.",
+                code="picture_missing",
+                retry_after_s=None,
+            ) from error
+        except OSError as error:
+            raise _refused(error) from error
+
+    def _touched(self, blob: Path) -> bool:
+        """Mark a blob as put just now; whether there is one."""
+        now = self._clock()
+        try:
+            os.utime(blob, (now, now))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _sweep(self, held: frozenset[str], older_than_s: float) -> int:
+        oldest = self._clock() - older_than_s
+        gone = 0
+        for shelf in self._folder.iterdir():
+            with _locked(shelf):
+                for blob in shelf.iterdir():
+                    if blob.name not in held and blob.stat().st_mtime < oldest:
+                        blob.unlink()
+                        gone += 1
+        return gone
+
+    def _shelf(self, digest: str) -> Path:
+        return self._folder / digest[:2]
+
+
+@contextmanager
+def _locked(shelf: Path) -> Iterator[None]:
+    """Nobody deletes what another puts again at that moment, in this process or another."""
+    lock = os.open(shelf, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _write(shelf: Path, name: str, content: bytes) -> None:
+    """Write a file that is whole or not there. Temporary files are made for this user alone."""
+    number, path = tempfile.mkstemp(prefix=_UNFINISHED, dir=shelf)
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(path, shelf / name)
+    except BaseException:
+        Path(path).unlink(missing_ok=True)
+        raise
+    _sync(shelf)
+
+
+def _sync(folder: Path) -> None:
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def _refused(error: OSError) -> StoreError:
+    if error.errno in _FULL:
+        return StoreError(
+            "The disk that the server keeps its pictures on is full; nothing was kept.",
+            code="insufficient_storage",
+        )
+    return StoreError(f"The disk of the pictures fails: {error.strerror or error}.")
