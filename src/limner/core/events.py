@@ -165,6 +165,11 @@ class ResponseCreated(_Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ResponseQueued(_Event):
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
 class ResponseInProgress(_Event):
     response: Response
 
@@ -181,6 +186,8 @@ class ResponseFailed(_Event):
 
 @dataclass(frozen=True, slots=True)
 class ResponseIncomplete(_Event):
+    """Also the end of a cancelled response, for which OpenAI's API has no event."""
+
     response: Response
 
 
@@ -309,6 +316,7 @@ class ImageCallProgress:
 TerminalEvent = ResponseCompleted | ResponseFailed | ResponseIncomplete
 NumberedEvent = (
     ResponseCreated
+    | ResponseQueued
     | ResponseInProgress
     | TerminalEvent
     | ResponseDenied

@@ -6,7 +6,8 @@ that it called for are painted one after the other, in the order in which the ca
 then the next turn tells the model how that went. The response ends when a turn calls for nothing
 that we can answer, when it calls the client's own functions, or when a limit is reached.
 
-A picture that fails is a failed item which the model reads; only the language model's failure fails
+A model that may call nothing but the image tool and does not is helped out: see `forced`. A picture
+that fails is a failed item which the model reads; only the language model's failure fails
 the response. At any time one thing at most is under way outside: a turn or a picture.
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from limner.core.arguments import dump
 from limner.core.events import (
     Response,
     ResponseCompleted,
@@ -28,17 +30,31 @@ from limner.core.events import (
     ResponseStatus,
     TerminalEvent,
 )
+from limner.core.forced import ADJUSTMENT, forces_picture, has_refused, prompt_for
 from limner.core.history import recall, replay
 from limner.core.hosted_calls import HostedCalls
 from limner.core.image import (
+    ImageCapabilities,
+    ImageData,
     ImageEvent,
     ImageRequest,
 )
-from limner.core.image_tool import DISABLED, GATE_MESSAGE, Denial, never_finished, tool_name
+from limner.core.image_tool import (
+    DISABLED,
+    GATE_MESSAGE,
+    Denial,
+    function_tool,
+    never_finished,
+    tool_name,
+)
+from limner.core.items import FunctionCall
 from limner.core.offer import make_offer
+from limner.core.point import Begun, Point, Spent, cancelled, lost, said
 from limner.core.request import ResponseRequest
+from limner.core.sources import actions_of, number_pictures, sources_of
 from limner.core.transcript import Transcript
 from limner.core.turn import (
+    FunctionTool,
     IncompleteReason,
     TurnEnded,
     TurnEvent,
@@ -81,8 +97,9 @@ class ResponseRun:
     """One response. A new run already holds its first events and its first action.
 
     new_id: makes a fresh id that begins with the prefix given, such as `msg_`.
-    clock: tells the seconds since 1970. vision: whether the model can look at pictures.
+    clock: tells the seconds since 1970. painter: what can be asked of the image back end.
     denial: what a call of the hosted tool becomes where the tool was not offered.
+    begun: where the response has begun elsewhere; what was open there is closed first.
     Raises InvalidRequest when no name is left for the image function.
     """
 
@@ -93,38 +110,53 @@ class ResponseRun:
         response_id: str,
         new_id: Callable[[str], str],
         clock: Callable[[], float],
-        vision: bool = True,
+        painter: ImageCapabilities | None = None,
         limits: Limits = DEFAULT_LIMITS,
         denial: Denial = "recover",
+        begun: Begun | None = None,
     ) -> None:
-        self._request = request
+        point = begun.point if begun else Point()
+        made, spent = point.picture_count, point.spent
+        self._new_id = new_id
         self._clock = clock
-        self._vision = vision
+        self._painter = painter
         self._limits = limits
-        self._image_name = tool_name(request.functions, request.items)
-        self._items = recall(request.items, self._image_name, vision=vision)
-        self._transcript = Transcript(new_id)
-        self._hosted = HostedCalls(request, self._transcript, limit=limits.pictures, denial=denial)
-        self._turns = 0
+        self._turns = spent.turns
+        self._usage = spent.usage
         self._action: Action | None = None
-        self._response = Response(
-            response_id,
-            int(clock()),
-            "in_progress",
-            request.model,
-            echo=request.echo,
-            adjustments=request.adjustments,
-        )
-        self._usage: Usage | None = None
         self.is_finished = False
-        self._transcript.lifecycle(ResponseCreated, self._response)
-        self._transcript.lifecycle(ResponseInProgress, self._response)
+        created_at = begun.created_at if begun else int(clock())
+        self._response = first_response(request, response_id, created_at, "in_progress")
+        self._transcript = Transcript(new_id, point)
+        self._open(begun)
+        request = replace(request, items=(*request.items, *said(self._transcript.output)))
+        self._request = request
+        self._image_name = tool_name(request.functions, request.items)
+        self._items = recall(request.items, self._image_name)
+        self._hosted = HostedCalls(
+            request,
+            self._transcript,
+            limit=limits.pictures,
+            denial=denial,
+            made=made,
+            usage=spent.image_usage,
+        )
         self._turn = self._start_turn()
+        if point.waits_for_client or spent.turns >= limits.turns:
+            self._complete()
+        elif self._tokens_left() == 0:
+            self._finish(ResponseIncomplete, "incomplete", incomplete="max_output_tokens")
 
     @property
     def is_waiting(self) -> bool:
         """Whether what was started last has more to say that the run wants to hear."""
         return not self.is_finished and self._action is None
+
+    @property
+    def spent(self) -> Spent:
+        """What the events so far do not tell."""
+        turns = self._turns - (self._turn.end is None)
+        return Spent(turns, self._usage, self._hosted.usage, self._transcript.prompts)
 
     def events(self) -> list[ResponseEvent]:
         """Hand over what the client must see and has not seen yet."""
@@ -157,6 +189,21 @@ class ResponseRun:
         if not self.is_finished:
             self._finish(ResponseFailed, "failed", error=error)
 
+    def cancel(self) -> None:
+        """End the response as cancelled, with every item closed; does nothing after the end."""
+        if not self.is_finished:
+            self._transcript.abandon(cancelled())
+            self._finish(ResponseIncomplete, "cancelled")
+
+    def _open(self, begun: Begun | None) -> None:
+        """Say what a client must hear first, or close what another process left open."""
+        if begun is None:
+            self._transcript.lifecycle(ResponseCreated, self._response)
+        if begun is None or not begun.point.has_begun:
+            self._transcript.lifecycle(ResponseInProgress, self._response)
+        if begun is not None:
+            self._transcript.abandon(lost(is_repeatable=begun.is_repeatable))
+
     def _deny(self) -> None:
         """End the response with an event of its own before `response.failed`, as the gate asks."""
         error = ResponseError(DISABLED, GATE_MESSAGE, status=400)
@@ -184,23 +231,43 @@ class ResponseRun:
 
     def _end_or_ask_again(self, turn: TurnReader) -> None:
         answers = self._hosted.take_answers()
-        if not answers or turn.calls_client:
+        if not answers and self._owes_picture(turn):
+            self._call_instead(turn)
+        elif not answers or turn.calls_client:
             self._complete()
         elif self._turns == self._limits.turns:
             self._complete(f"The model was stopped after {self._turns} turns while it called on.")
         elif self._tokens_left() == 0:
             self._finish(ResponseIncomplete, "incomplete", incomplete="max_output_tokens")
         else:
-            written = self._transcript.output[turn.first_item :]
-            self._items += replay(written, answers, vision=self._vision)
+            self._items += replay(self._transcript.output[turn.first_item :], answers)
             self._turn = self._start_turn()
+
+    def _owes_picture(self, turn: TurnReader) -> bool:
+        """Whether the client demanded a picture and the model is about to end without one."""
+        return (
+            forces_picture(self._request)
+            and not self._hosted.has_called
+            and not turn.calls_client
+            and turn.offer.image is not None
+            and not has_refused(self._transcript.output)
+        )
+
+    def _call_instead(self, turn: TurnReader) -> None:
+        prompt = prompt_for(self._items, self._transcript.output)
+        call = FunctionCall(self._new_id("call_"), self._image_name, dump({"prompt": prompt}))
+        self._hosted.add(call, turn.offer)
+        self._adjust(ADJUSTMENT)
+        self._advance()
 
     def _start_turn(self) -> TurnReader:
         request = self._request
         self._turns += 1
+        sources = sources_of(request.items, self._transcript.output)
+        self._hosted.sources = sources
         offer = make_offer(
             request,
-            self._image_name,
+            self._function(sources),
             is_first=self._turns == 1,
             is_last=self._turns == self._limits.turns,
             may_paint=self._hosted.may_paint,
@@ -209,7 +276,7 @@ class ResponseRun:
         self._action = StartTurn(
             TurnRequest(
                 request.model,
-                self._items,
+                number_pictures(self._items, sources),
                 instructions=request.instructions,
                 tools=offer.tools,
                 tool_choice=offer.choice,
@@ -222,6 +289,14 @@ class ResponseRun:
             )
         )
         return TurnReader(offer, self._transcript, self._hosted)
+
+    def _function(self, sources: tuple[ImageData, ...]) -> FunctionTool:
+        tool = self._request.image_tool
+        if tool is None:
+            return function_tool(self._image_name)
+        actions = actions_of(tool, sources, self._painter)
+        choices = 0 if tool.mask is not None else len(sources)
+        return function_tool(self._image_name, actions, sources=choices)
 
     def _tokens_left(self) -> int | None:
         """What earlier turns leave of the client's `max_output_tokens`; None for no limit."""
@@ -268,6 +343,15 @@ class ResponseRun:
         self._action = None
         self.is_finished = True
         self._transcript.lifecycle(event, self._response)
+
+
+def first_response(
+    request: ResponseRequest, id: str, created_at: int, status: ResponseStatus
+) -> Response:
+    """A response of which nothing is there yet."""
+    return Response(
+        id, created_at, status, request.model, echo=request.echo, adjustments=request.adjustments
+    )
 
 
 def _error_of(failure: TurnFailed) -> ResponseError:

@@ -47,29 +47,40 @@ from limner.core.open_items import (
     PartKind,
     Place,
 )
+from limner.core.point import Point
 
 P = ParamSpec("P")
 
 
 class Transcript:
-    """The output of one response. new_id: makes a fresh id that begins with the prefix given."""
+    """The output of one response. new_id: makes a fresh id that begins with the prefix given.
 
-    def __init__(self, new_id: Callable[[str], str]) -> None:
+    point: where it goes on, which this takes over.
+    """
+
+    def __init__(self, new_id: Callable[[str], str], point: Point | None = None) -> None:
+        point = point or Point()
+        places = point.places
         self._new_id = new_id
         self._events: list[ResponseEvent] = []
-        self._sequence_number = 0
-        self._items_added = 0
-        self._done: dict[int, OutputItem] = {}
-        self._words: OpenWords | None = None
-        self._calls: dict[str, OpenCall] = {}
-        self._pictures: dict[Place, OpenPicture] = {}
-        self._opaque: dict[str, OpenOpaque] = {}
-        self._ids: set[str] = set()
+        self._sequence_number = point.next_number
+        self._items_added = len(places)
+        self._done = point.done
+        self._words = point.words
+        self._calls = point.calls
+        self._pictures = point.pictures
+        self._opaque = point.opaque
+        self._ids = {place.item_id for place in places}
 
     @property
     def output(self) -> tuple[OutputItem, ...]:
         """The items that are done, in their order."""
         return tuple(item for _, item in sorted(self._done.items(), key=lambda entry: entry[0]))
+
+    @property
+    def prompts(self) -> dict[str, str]:
+        """What the open pictures are painted from, by item id."""
+        return {place.item_id: picture.prompt for place, picture in self._pictures.items()}
 
     def events(self) -> list[ResponseEvent]:
         """Hand over what has happened since the last call."""

@@ -37,6 +37,7 @@ from limner.core.events import (
     ResponseFailed,
     ResponseIncomplete,
     ResponseInProgress,
+    ResponseQueued,
 )
 from limner.wire import json, sse
 from limner.wire.items import Json, item_json, look, part_json
@@ -45,6 +46,7 @@ from limner.wire.responses import response_json
 
 EVENT_TYPES: Mapping[type[NumberedEvent], str] = {
     ResponseCreated: "response.created",
+    ResponseQueued: "response.queued",
     ResponseInProgress: "response.in_progress",
     ResponseCompleted: "response.completed",
     ResponseFailed: "response.failed",
@@ -70,7 +72,12 @@ EVENT_TYPES: Mapping[type[NumberedEvent], str] = {
 }
 
 _LifecycleEvent = (
-    ResponseCreated | ResponseInProgress | ResponseCompleted | ResponseFailed | ResponseIncomplete
+    ResponseCreated
+    | ResponseQueued
+    | ResponseInProgress
+    | ResponseCompleted
+    | ResponseFailed
+    | ResponseIncomplete
 )
 _TextEvent = (
     OutputTextDelta

@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 from limner.core.arguments import dump
 from limner.core.image import ImageCompleted, ImageData, ImageFailed, PartialImage, Resolved
+from limner.core.point import asks_client
 from limner.core.turn import (
     AnnotationAdded,
     CallDelta,
@@ -29,12 +30,6 @@ Json = dict[str, Any]
 
 OURS = frozenset({"type", "sequence_number", "output_index", "item_id", "stream_id"})
 """Of an event: what is said anew for our client."""
-
-_FOR_CLIENT = frozenset(
-    {"custom_tool_call", "computer_call", "local_shell_call", "shell_call", "apply_patch_call"}
-    | {"mcp_approval_request", "function_call"}
-)
-"""Items that wait for the client's answer."""
 
 
 class OpenItem(Protocol):
@@ -224,13 +219,7 @@ class _OpenOpaque:
     def finish(self, value: Json | None) -> list[TurnEvent]:
         self.is_over = True
         value = value or self._value
-        return [OpaqueEnded(self._key, value, is_for_client=_waits_for_client(value))]
-
-
-def _waits_for_client(value: Json) -> bool:
-    if value.get("type") == "tool_search_call":
-        return value.get("execution") == "client"
-    return value.get("type") in _FOR_CLIENT
+        return [OpaqueEnded(self._key, value, is_for_client=asks_client(value))]
 
 
 def _outcome(value: Json) -> ImageCompleted | ImageFailed:
