@@ -83,7 +83,7 @@ async def test_comfyuis_previews_are_standard_partial_images() -> None:
         "stream": True,
     }
     async with ScriptedComfyUi(*steps(6), DONE) as comfy:
-        settings = Settings(image_backend=f"comfyui+{comfy.url}")
+        settings = Settings(store="memory", image_backend=f"comfyui+{comfy.url}")
         async with (
             open_server(settings) as app,
             serving(app) as url,
@@ -121,7 +121,7 @@ async def test_the_model_of_a_request_picks_among_several(
     async with ScriptedService(MANNERS["vllm-omni"]) as second:
         path.write_text(SEVERAL.format(first="http://127.0.0.1:1", second=second.url))
         async with (
-            open_server(Settings(config=path)) as app,
+            open_server(Settings(store="memory", config=path)) as app,
             serving(app) as url,
             aiohttp.ClientSession(url) as client,
         ):
@@ -140,5 +140,5 @@ async def test_two_painters_with_one_name_are_refused(tmp_path: Path) -> None:
     text = SEVERAL.replace("fast", "first").replace('key_env = "SECOND_KEY"\n', "")
     path.write_text(text.format(first="http://127.0.0.1:1", second="http://127.0.0.1:2"))
     with pytest.raises(ConfigError, match=r"limner\.toml: images: The name 'first' stands for two"):
-        async with open_server(Settings(config=path)):
+        async with open_server(Settings(store="memory", config=path)):
             pass

@@ -57,7 +57,7 @@ async def behind(
     async with ScriptedChat(near) as first, ScriptedChat(far) as second:
         path = folder / "limner.toml"
         path.write_text(FILE.format(near=first.url, far=second.url))
-        settings = Settings(config=path, image_backend="none")
+        settings = Settings(store="memory", config=path, image_backend="none")
         async with open_server(settings) as app, serving(app) as url:
             yield url, first, second
 
@@ -158,7 +158,7 @@ async def test_a_server_with_an_image_tool_of_its_own_is_left_to_it(tmp_path: Pa
             f'[upstreams.far]\nurl = "{server.url}"\nkind = "responses"\n'
             'image_tool = "passthrough"\nmodels = ["gpt-5"]\n'
         )
-        settings = Settings(config=path, image_backend="none")
+        settings = Settings(store="memory", config=path, image_backend="none")
         async with open_server(settings) as app, serving(app) as url:
             body = {"model": "gpt-5", "input": "hi", "tools": [tool]}
             status, _ = await ask(url, "/v1/responses", body)

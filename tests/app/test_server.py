@@ -24,7 +24,7 @@ ORDER = {"model": "limner", "input": "draw a cat", "tools": [{"type": "image_gen
 async def client_of(
     flags: dict[str, str], environ: dict[str, str] | None = None
 ) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_server(load(flags, environ or {})) as app:
+    async with open_server(load({"store": "memory", **flags}, environ or {})) as app:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             yield client

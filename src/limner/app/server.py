@@ -19,6 +19,7 @@ from limner.app.http import serve
 from limner.app.language_models import LanguageModels, open_language_models
 from limner.app.painting import INSTALL, missing_packages, model_name
 from limner.app.process import settle_garbage
+from limner.app.store import open_store
 from limner.config import Settings
 from limner.config.image_backends import ImageEntry
 from limner.config.load import check_painters_are_the_file_s
@@ -80,6 +81,7 @@ async def open_server(
     routes: further ones, behind all others. readiness: of further parts.
     """
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(open_store(settings))
         models = await open_language_models(settings, stack)
         painting = await _open_painting(settings, stack)
         backend = painting.backend

@@ -51,6 +51,9 @@ TAKES = OURS | {
     "default_width",
     "default_height",
     "result_ttl_s",
+    "store",
+    "store_days",
+    "database_url",
     "image_denial",
 }
 VLLM_PORT = "8000"

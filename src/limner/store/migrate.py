@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 
 from limner.core.errors import ConfigError
@@ -66,7 +67,7 @@ async def upgrade(database: SessionDatabase) -> list[Migration]:
 
     applied = []
     for step in missing:
-        if await database.write(lambda transaction, step=step: apply(step, transaction)):
+        if await database.write(partial(apply, step)):
             applied.append(step)
     return applied
 
