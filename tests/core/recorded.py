@@ -8,7 +8,15 @@ from itertools import count
 from typing import assert_never
 
 from limner.core import events as shown
-from limner.core.image import ImageCompleted, ImageData, ImageEvent, PartialImage, Resolved, Size
+from limner.core.image import (
+    ImageCapabilities,
+    ImageCompleted,
+    ImageData,
+    ImageEvent,
+    PartialImage,
+    Resolved,
+    Size,
+)
 from limner.core.image_tool import Denial
 from limner.core.items import Message, TextPart
 from limner.core.request import ImageTool, ResponseRequest
@@ -63,7 +71,7 @@ class Recorded:
         self,
         request: ResponseRequest | None = None,
         *,
-        vision: bool = True,
+        painter: ImageCapabilities | None = None,
         limits: Limits = DEFAULT_LIMITS,
         denial: Denial = "recover",
     ) -> None:
@@ -72,7 +80,7 @@ class Recorded:
             response_id="resp_0",
             new_id=numbered_ids(),
             clock=lambda: 1000.5,
-            vision=vision,
+            painter=painter,
             limits=limits,
             denial=denial,
         )

@@ -105,7 +105,7 @@ def test_a_function_of_no_one_is_no_denial() -> None:
 
 @pytest.mark.parametrize("denial", ["recover", "error"])
 def test_where_the_tool_is_offered_its_own_address_calls_it(denial: Denial) -> None:
-    recorded = Recorded(vision=False, denial=denial)
+    recorded = Recorded(denial=denial)
     recorded.feed(*draw("a", name="images.edit"), TurnEnded())
     assert recorded.image.request.prompt == "a cat"
     assert recorded.feed(painted())[-1] == "done #0 image completed"

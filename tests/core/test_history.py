@@ -19,8 +19,8 @@ from tests.core.recorded import CAT, USER, Recorded, asking
 DOG = ImageData(b"a dog", "jpeg")
 
 
-def recalled(*items: Item, vision: bool = True) -> tuple[Item, ...]:
-    return recall(items, "draw", vision=vision)
+def recalled(*items: Item) -> tuple[Item, ...]:
+    return recall(items, "draw")
 
 
 def output(item: Item) -> dict[str, object]:
@@ -39,12 +39,6 @@ def test_a_past_picture_becomes_a_call_its_output_and_a_look_at_it() -> None:
     assert answered.call_id == "cc_from_ig_7"
     assert output(answered) == {"ok": True, "status": "completed", "id": "ig_7"}
     assert answered.parts[1:] == (ImagePart(CAT),)
-
-
-def test_a_model_without_eyes_is_shown_nothing() -> None:
-    _, answered = recalled(ImageCall("ig_7", "a cat", CAT), vision=False)
-    assert isinstance(answered, FunctionCallOutput)
-    assert len(answered.parts) == 1
 
 
 def test_a_past_failure_keeps_its_reason() -> None:

@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from limner.core.errors import InvalidRequest
-from limner.core.image_tool import check_gate, function_tool, prompt_of, tool_name
+from limner.core.image_tool import check_gate, function_tool, tool_name, wish_of
 from limner.core.items import FunctionCall
 from limner.core.request import ImageTool
+from limner.core.sources import Wish
 from limner.core.turn import FunctionTool
 from tests.core.recorded import USER, asking
 
@@ -52,15 +53,35 @@ def test_a_thousand_collisions_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "prompt"),
+    ("arguments", "wish"),
     [
-        ('{"prompt": "a cat"}', "a cat"),
-        ('{"prompt": 7}', ""),
-        ("{}", ""),
-        ("", ""),
-        ("[1]", ""),
-        ('{"prompt": "\\ud83d"}', "?"),
+        ('{"prompt": "a cat"}', Wish("a cat")),
+        ('{"prompt": 7}', Wish("")),
+        ("{}", Wish("")),
+        ("", Wish("")),
+        ("[1]", Wish("")),
+        ('{"prompt": "\\ud83d"}', Wish("?")),
+        ('{"prompt": "x", "action": "edit", "image": 2}', Wish("x", "edit", 2)),
+        ('{"prompt": "x", "action": "generate", "image": "2"}', Wish("x", "generate", 2)),
+        ('{"prompt": "x", "action": "auto", "image": true}', Wish("x")),
+        ('{"prompt": "x", "action": null, "image": "the cat"}', Wish("x")),
+        ('{"prompt": "x", "image": "1234"}', Wish("x")),
     ],
 )
-def test_the_prompt_is_found_or_empty(arguments: str, prompt: str) -> None:
-    assert prompt_of(arguments) == prompt
+def test_what_a_call_asks_for_is_found_or_left_open(arguments: str, wish: Wish) -> None:
+    assert wish_of(arguments) == wish
+
+
+def test_a_choice_between_editing_and_painting_is_offered_where_there_is_one() -> None:
+    tool = function_tool("draw", ("generate", "edit"), sources=1)
+    assert tool.parameters is not None
+    assert list(tool.parameters["properties"]) == ["prompt", "action"]
+    assert tool.parameters["properties"]["action"]["enum"] == ["generate", "edit"]
+    assert "edit a picture" in (tool.description or "")
+
+
+def test_several_pictures_can_be_told_apart_by_number() -> None:
+    tool = function_tool("draw", ("edit",), sources=3)
+    assert tool.parameters is not None
+    assert tool.parameters["properties"]["action"]["enum"] == ["edit"]
+    assert tool.parameters["properties"]["image"]["maximum"] == 3

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from limner.core.image_tool import function_tool
 from limner.core.offer import Offer, make_offer
 from limner.core.request import (
     AllowedTools,
@@ -25,8 +26,9 @@ def offer(
     may_paint: bool = True,
     past: bool = False,
 ) -> Offer:
+    function = function_tool("draw")
     return make_offer(
-        request, "draw", is_first=first, is_last=last, may_paint=may_paint, has_past_calls=past
+        request, function, is_first=first, is_last=last, may_paint=may_paint, has_past_calls=past
     )
 
 

@@ -79,7 +79,7 @@ def test_calls_beyond_max_tool_calls_are_refused_unseen() -> None:
 
 
 def test_a_call_beyond_max_tool_calls_tells_the_model_the_limit() -> None:
-    recorded = Recorded(asking(max_tool_calls=1), vision=False)
+    recorded = Recorded(asking(max_tool_calls=1))
     recorded.feed(*draw("a"), *draw("b"), TurnEnded(), painted())
     first, second = (item for item in recorded.turn.items if isinstance(item, FunctionCallOutput))
     assert (first.call_id, second.call_id) == ("call_a", "call_b")

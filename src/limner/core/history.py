@@ -1,8 +1,8 @@
 """Pictures as the language model remembers them: calls, their outputs, and a look at the result.
 
-An upstream knows no `image_generation_call`. Each becomes a call of our function and its output;
-models that see find the picture in the output. Where a dialect has no place for it there, its
-renderer finds another.
+An upstream knows no `image_generation_call`. Each becomes a call of our function and its output,
+which holds the picture. Where a dialect has no place for it there, its renderer finds another, and
+for a model that sees nothing it says in words which picture that is.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class Answer:
     picture: ImageData | None = None
     item_id: str | None = None
 
-    def output_item(self, *, vision: bool) -> FunctionCallOutput:
+    def output_item(self) -> FunctionCallOutput:
         parts: tuple[Part, ...] = (TextPart(self.output),)
-        if vision and self.picture is not None:
+        if self.picture is not None:
             parts += (ImagePart(self.picture),)
         return FunctionCallOutput(self.call.call_id, parts)
 
@@ -77,21 +77,19 @@ def refused(call: FunctionCall, error: ImageCallError, item_id: str | None = Non
     return Answer(call, dump({"ok": False, "error": output}), item_id=item_id)
 
 
-def recall(items: Iterable[Item], name: str, *, vision: bool) -> tuple[Item, ...]:
+def recall(items: Iterable[Item], name: str) -> tuple[Item, ...]:
     """Rewrite the picture calls of a client's input as calls of the function `name`."""
     rewritten: list[Item] = []
     for item in items:
         if isinstance(item, ImageCall):
             answer = _past(item, name)
-            rewritten += [answer.call, answer.output_item(vision=vision)]
+            rewritten += [answer.call, answer.output_item()]
         else:
             rewritten.append(item)
     return tuple(rewritten)
 
 
-def replay(
-    written: Iterable[OutputItem], answers: Iterable[Answer], *, vision: bool
-) -> tuple[Item, ...]:
+def replay(written: Iterable[OutputItem], answers: Iterable[Answer]) -> tuple[Item, ...]:
     """Say a turn that just ended, and our answers to its calls, as items of the next turn.
 
     A call stands where the model made it, right behind the thought that led to it; those that the
@@ -102,7 +100,7 @@ def replay(
     return (
         *(item for output in written for item in _said(output, calls)),
         *(answer.call for answer in answers if answer.item_id is None),
-        *(answer.output_item(vision=vision) for answer in answers),
+        *(answer.output_item() for answer in answers),
     )
 
 

@@ -9,12 +9,15 @@ The hosted call itself, its name and its id never reach the client.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from typing import assert_never
 
 from limner.core.arguments import dump, parse_arguments
 from limner.core.history import Answer, painted, refused
 from limner.core.image import (
+    ImageCapabilities,
     ImageCompleted,
+    ImageData,
     ImageEvent,
     ImageFailed,
     ImageProgress,
@@ -30,21 +33,26 @@ from limner.core.image_tool import (
     is_hosted_address,
     no_prompt,
     not_offered,
-    prompt_of,
     too_many_calls,
+    wish_of,
 )
 from limner.core.items import FunctionCall, ImageCall, ImageCallError
 from limner.core.offer import Offer
 from limner.core.open_items import Place
 from limner.core.request import ImageTool, ResponseRequest
+from limner.core.sources import Plan, Wish, plan
 from limner.core.transcript import Transcript
 
-_Announced = tuple[FunctionCall, str, Place]
+_Announced = tuple[FunctionCall, Wish, Place]
+_Dispatched = tuple[FunctionCall, Plan, Place]
 
 
 class HostedCalls:
     """The calls of one response. limit: the most pictures that the painter is asked for.
 
+    made, usage: pictures that this response has had before, in another process, and their cost.
+    can: what the painter can do; None where it is not known, and then nothing is edited.
+    sources: the pictures that the calls of the turn under way may edit; the run sets them.
     is_denied: whether a call was such that, by `denial`, it ends the response.
     """
 
@@ -54,27 +62,37 @@ class HostedCalls:
         transcript: Transcript,
         *,
         limit: int,
+        can: ImageCapabilities | None = None,
         denial: Denial = "recover",
+        made: int = 0,
+        usage: ImageUsage | None = None,
     ) -> None:
         self._is_offered = request.image_tool is not None
         self._tool = request.image_tool or ImageTool(index=0)
         self._stream = request.stream
+        self._client = request.client
+        self._can = can
+        self.sources: tuple[ImageData, ...] = ()
         self._max_tool_calls = request.max_tool_calls
         self._limit = limit
         self._denial = denial
         self.is_denied = False
         self._transcript = transcript
-        self._announced = 0
-        self._dispatched = 0
+        self._announced = self._dispatched = made
         self._queue: deque[_Announced] = deque()
-        self._painting: _Announced | None = None
+        self._painting: _Dispatched | None = None
         self._answers: list[Answer] = []
         self.has_past_calls = any(isinstance(item, ImageCall) for item in request.items)
-        self.usage: ImageUsage | None = None
+        self.usage = usage
 
     @property
     def is_painting(self) -> bool:
         return self._painting is not None
+
+    @property
+    def has_called(self) -> bool:
+        """Whether a picture has been called for, by whomever and with whatever success."""
+        return self._announced > 0
 
     @property
     def may_paint(self) -> bool:
@@ -97,14 +115,14 @@ class HostedCalls:
 
     def add(self, call: FunctionCall, offer: Offer) -> None:
         """Take a complete call that is not the client's: announce it, or refuse it."""
-        prompt = prompt_of(call.arguments)
+        wish = wish_of(call.arguments)
         # Servers parse the arguments of past calls: crooked ones go back mended.
         arguments = dump(parse_arguments(call.arguments) or {})
         by_address = is_hosted_address(call.name)
         name = offer.image if by_address and offer.image is not None else call.name
         call = FunctionCall(call.call_id, name, arguments)
         if by_address and not self._is_offered:
-            self._deny(call, prompt)
+            self._deny(call, wish.prompt)
         elif call.name != offer.image:
             self._answers.append(refused(call, not_offered(call.name, offer.names)))
         elif self._max_tool_calls is not None and not self.may_paint:
@@ -112,26 +130,34 @@ class HostedCalls:
         else:
             self._announced += 1
             self.has_past_calls = True
-            self._queue.append((call, prompt, self._transcript.start_picture(prompt)))
+            self._queue.append((call, wish, self._transcript.start_picture(wish.prompt)))
 
     def start_next(self) -> ImageRequest | None:
         """Return what to paint next; calls that cannot be painted fail on the way."""
         while self._queue:
-            call, prompt, place = self._queue.popleft()
-            if not prompt.strip():
-                self._fail(call, place, no_prompt())
-            elif self._dispatched == self._limit:
-                self._fail(call, place, budget_exhausted(self._limit))
+            call, wish, place = self._queue.popleft()
+            planned = self._planned(wish)
+            if isinstance(planned, ImageCallError):
+                self._fail(call, place, planned)
             else:
                 self._dispatched += 1
-                self._painting = call, prompt, place
-                return image_request(self._tool, prompt, stream=self._stream)
+                self._painting = call, planned, place
+                return image_request(
+                    self._tool, wish.prompt, planned, stream=self._stream, client=self._client
+                )
         return None
+
+    def _planned(self, wish: Wish) -> Plan | ImageCallError:
+        if not wish.prompt.strip():
+            return no_prompt()
+        if self._dispatched == self._limit:
+            return budget_exhausted(self._limit)
+        return plan(self._tool, wish, self.sources, self._can)
 
     def receive(self, event: ImageEvent) -> None:
         """Take what the painter says about the picture under way."""
         assert self._painting is not None, "nothing is being painted"
-        call, _, place = self._painting
+        call, planned, place = self._painting
         match event:
             case ImageProgress():
                 self._transcript.report_progress(place, event)
@@ -142,7 +168,7 @@ class HostedCalls:
                 self._painting = None
                 if usage is not None:
                     self.usage = usage if self.usage is None else self.usage + usage
-                self._transcript.complete_picture(place, event)
+                self._transcript.complete_picture(place, _told(event, planned), planned.action)
                 self._answers.append(painted(call, place.item_id, event.image))
             case ImageFailed(message, code, type_, retryable):
                 self._painting = None
@@ -159,3 +185,8 @@ class HostedCalls:
     def _fail(self, call: FunctionCall, place: Place, error: ImageCallError) -> None:
         self._transcript.fail_picture(place, error)
         self._answers.append(refused(call, error, item_id=place.item_id))
+
+
+def _told(event: ImageCompleted, planned: Plan) -> ImageCompleted:
+    said = (*planned.adjustments, *event.resolved.adjustments)
+    return replace(event, resolved=replace(event.resolved, adjustments=said))

@@ -1,24 +1,26 @@
 """The function that a language model sees in place of the hosted tool `image_generation`.
 
-The model writes a prompt and nothing else: size, format and the rest are the client's choice. Where
-nothing can paint, the gate refuses the tool before anything starts.
+The model writes a prompt and, where there is a picture that could be edited, whether to edit it:
+size, format and the rest are the client's choice. Where nothing can paint, the gate refuses the
+tool before anything starts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 from limner.core.arguments import parse_arguments
 from limner.core.errors import InvalidRequest
 from limner.core.image import ImageRequest
 from limner.core.items import FunctionCall, ImageCallError, Item
 from limner.core.request import ImageTool, ResponseRequest
+from limner.core.sources import USER_ERROR, Action, Plan, Wish
 from limner.core.turn import FunctionTool
 
 NAME = "image_generation"
 MAX_SUFFIX = 1000
-USER_ERROR = "image_generation_user_error"
 DISABLED = "image_generation_disabled"
 
 Denial = Literal["recover", "error"]
@@ -26,6 +28,7 @@ Denial = Literal["recover", "error"]
 goes on, or the end of the response."""
 
 _ADDRESSES = (f"{NAME}.", "images.")
+_NUMBER = re.compile("[0-9]{1,3}")
 
 GATE_MESSAGE = (
     "Image generation tools are disabled. Start vLLM with a multimodal model or pass "
@@ -38,7 +41,16 @@ _DESCRIPTION = (
     "for confirmation; do not describe the picture afterwards unless asked. One call paints one "
     "picture."
 )
+_EDITS = (
+    " It can also edit a picture of this conversation: the prompt then describes the picture as it "
+    "is to be afterwards."
+)
 _PROMPT = "What to paint, complete in itself: subject, setting, composition, style, colours."
+_ACTION = (
+    "`edit` changes what is already in this conversation; `generate` paints a new picture, also "
+    "where another was only talked about."
+)
+_IMAGE = "Which picture to edit, counted from the first in this conversation; usually left out."
 
 
 def check_gate(request: ResponseRequest, *, can_paint: bool) -> None:
@@ -76,13 +88,24 @@ def tool_name(functions: Iterable[FunctionTool], items: Iterable[Item]) -> str:
     )
 
 
-def function_tool(name: str) -> FunctionTool:
+def function_tool(name: str, actions: Sequence[Action] = (), *, sources: int = 0) -> FunctionTool:
+    """The function. actions: what the model may choose from; none where it has no choice.
+
+    sources: how many pictures it may tell apart by their numbers.
+    """
+    properties: dict[str, Any] = {"prompt": {"type": "string", "description": _PROMPT}}
+    if actions:
+        chosen = {"type": "string", "enum": list(actions), "description": _ACTION}
+        properties["action"] = chosen
+        if sources > 1:
+            number = {"type": "integer", "minimum": 1, "maximum": sources}
+            properties["image"] = {**number, "description": _IMAGE}
     return FunctionTool(
         name,
-        description=_DESCRIPTION,
+        description=_DESCRIPTION + _EDITS if actions else _DESCRIPTION,
         parameters={
             "type": "object",
-            "properties": {"prompt": {"type": "string", "description": _PROMPT}},
+            "properties": properties,
             "required": [],
             "additionalProperties": False,
         },
@@ -90,13 +113,22 @@ def function_tool(name: str) -> FunctionTool:
     )
 
 
-def prompt_of(arguments: str) -> str:
-    """Return the prompt in a call's arguments; "" when there is none."""
-    prompt = (parse_arguments(arguments) or {}).get("prompt")
-    return prompt.encode(errors="replace").decode() if isinstance(prompt, str) else ""
+def wish_of(arguments: str) -> Wish:
+    """Read a call's arguments. What they do not say, or say otherwise than asked, is left open."""
+    said = parse_arguments(arguments) or {}
+    prompt, action, image = said.get("prompt"), said.get("action"), said.get("image")
+    if isinstance(image, str) and _NUMBER.fullmatch(image):
+        image = int(image)
+    return Wish(
+        prompt.encode(errors="replace").decode() if isinstance(prompt, str) else "",
+        action if action in ("generate", "edit") else None,
+        image if isinstance(image, int) and not isinstance(image, bool) else None,
+    )
 
 
-def image_request(tool: ImageTool, prompt: str, *, stream: bool) -> ImageRequest:
+def image_request(
+    tool: ImageTool, prompt: str, plan: Plan, *, stream: bool, client: str
+) -> ImageRequest:
     """Say a call in the back end's words. Nobody would see partial images without a stream."""
     return ImageRequest(
         prompt,
@@ -108,6 +140,10 @@ def image_request(tool: ImageTool, prompt: str, *, stream: bool) -> ImageRequest
         output_compression=tool.output_compression,
         moderation=tool.moderation,
         partial_images=tool.partial_images if stream else 0,
+        images=plan.images,
+        mask=plan.mask,
+        input_fidelity=tool.input_fidelity if plan.images else None,
+        client=client,
     )
 
 

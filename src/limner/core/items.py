@@ -36,11 +36,13 @@ class RefusalPart:
 class ImagePart:
     """A picture shown to the model: its bytes, or a URL for the model's server to open.
 
-    The URL is http(s), or the data URL of a GIF, which no back end here paints.
+    The URL is http(s), or the data URL of a GIF, which no back end here paints. number: which of
+    the conversation's pictures it is, from 1, as a model may name it; see `sources`.
     """
 
     source: ImageData | str
     detail: Detail = "auto"
+    number: int | None = None
 
 
 Part = TextPart | RefusalPart | ImagePart

@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
-from limner.core.image_tool import function_tool
 from limner.core.request import (
     AllowedTools,
     FunctionChoice,
@@ -40,7 +39,7 @@ class Offer:
 
 def make_offer(
     request: ResponseRequest,
-    name: str,
+    function: FunctionTool,
     *,
     is_first: bool,
     is_last: bool,
@@ -49,7 +48,7 @@ def make_offer(
 ) -> Offer:
     """Decide the offer of one turn.
 
-    name: the image function's. may_paint: False once the client's `max_tool_calls` are used; that
+    function: the image tool's. may_paint: False once the client's `max_tool_calls` are used; that
     goes for hosted tools of all kinds.
     has_past_calls: whether the turn's items hold calls of the image function.
     """
@@ -61,7 +60,7 @@ def make_offer(
     tools = functions
     if image or has_past_calls:
         place = len(functions) if request.image_tool is None else request.image_tool.index
-        tools = (*functions[:place], function_tool(name), *functions[place:])
+        tools = (*functions[:place], function, *functions[place:])
     hosted = tuple(
         tool.value for tool in request.hosted_tools if may_paint and _allows(allowed, tool)
     )
@@ -69,9 +68,9 @@ def make_offer(
         return Offer(tools, "none", frozenset(), None, hosted)
     return Offer(
         tools,
-        _forced(request, name) if is_first else "auto",
+        _forced(request, function.name) if is_first else "auto",
         frozenset(tool.name for tool in functions),
-        name if image else None,
+        function.name if image else None,
         hosted,
     )
 

@@ -6,9 +6,8 @@ that it called for are painted one after the other, in the order in which the ca
 then the next turn tells the model how that went. The response ends when a turn calls for nothing
 that we can answer, when it calls the client's own functions, or when a limit is reached.
 
-A model that may call nothing but the image tool and does not is helped out: see `forced`. A picture
-that fails is a failed item which the model reads; only the language model's failure fails
-the response. At any time one thing at most is under way outside: a turn or a picture.
+A model that must call the image tool and does not is helped out: see `forced`. A picture that fails
+is a failed item which the model reads; only the language model's failure fails the response. At any time one thing at most is under way outside: a turn or a picture.
 """
 
 from __future__ import annotations
@@ -137,6 +136,7 @@ class ResponseRun:
             request,
             self._transcript,
             limit=limits.pictures,
+            can=painter,
             denial=denial,
             made=made,
             usage=spent.image_usage,

@@ -42,7 +42,7 @@ class TurnReader:
     """The turn under way, or the one whose pictures are being painted."""
 
     def __init__(self, offer: Offer, transcript: Transcript, hosted: HostedCalls) -> None:
-        self._offer = offer
+        self.offer = offer
         self._transcript = transcript
         self._hosted = hosted
         self._open_calls: dict[str, CallStarted] = {}
@@ -148,7 +148,7 @@ class TurnReader:
         if self._is_clients(call):
             self._transcript.end_call(call.key, arguments)
         else:
-            self._hosted.add(FunctionCall(call.call_id, call.name, arguments), self._offer)
+            self._hosted.add(FunctionCall(call.call_id, call.name, arguments), self.offer)
 
     def _is_clients(self, call: CallStarted) -> bool:
-        return call.name in self._offer.functions
+        return call.name in self.offer.functions

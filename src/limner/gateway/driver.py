@@ -73,7 +73,7 @@ async def respond(
         response_id=response_id,
         new_id=new_id,
         clock=clock,
-        vision=upstream.capabilities.vision,
+        painter=image_backend.capabilities if image_backend else None,
         limits=limits,
         denial=denial,
     )
