@@ -15,7 +15,7 @@ from limner.config import Settings
 from limner.core.errors import ConfigError, StoreError
 from limner.store.blobs import Blobs
 from limner.store.folder import locked_folder
-from limner.store.migrate import check_current, upgrade
+from limner.store.migrate import Migration, check_current, pending, problems, upgrade
 from limner.store.pictures import Texts, sweep
 from limner.store.postgres import open_postgres
 from limner.store.session import SessionDatabase
@@ -64,9 +64,35 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
             await asyncio.wait([sweeping])
 
 
+async def upgrade_database(settings: Settings) -> list[Migration]:
+    """Bring the schema up to this version; returns what was missing. Raises ConfigError."""
+    async with open_database(settings) as database:
+        return await upgrade(database)
+
+
+async def check_database(settings: Settings) -> list[str]:
+    """What is wrong with what is kept, one sentence each. Raises ConfigError, StoreError."""
+    path = settings.data / DATABASE
+    if settings.database_url is None and not path.exists():
+        raise ConfigError(f"There is no database {path} yet; `limner serve` makes it.")
+    async with open_database(settings, is_beside_server=True) as database:
+        wrong = [f"{problem}." for problem in await problems(database)]
+        if missing := await pending(database):
+            return [*wrong, f"{len(missing)} steps of the schema are missing: limner db upgrade."]
+        blobs = Blobs(settings.data / BLOBS)
+        held = await database.read("SELECT DISTINCT digest FROM pictures ORDER BY digest")
+        lost = [str(digest) for (digest,) in held if not await blobs.has(str(digest))]
+        return [*wrong, *(f"The picture {digest} is not on the disk." for digest in lost)]
+
+
 @asynccontextmanager
-async def open_database(settings: Settings) -> AsyncIterator[SessionDatabase]:
-    """The database alone, whatever its schema."""
+async def open_database(
+    settings: Settings, *, is_beside_server: bool = False
+) -> AsyncIterator[SessionDatabase]:
+    """The database alone, whatever its schema.
+
+    is_beside_server: go without the lock that keeps other servers away from the data folder.
+    """
     async with AsyncExitStack() as stack:
         if settings.database_url is not None:
             if settings.store == "memory":
@@ -78,7 +104,9 @@ async def open_database(settings: Settings) -> AsyncIterator[SessionDatabase]:
         elif settings.store == "memory":
             opening = open_sqlite(None)
         else:
-            opening = open_sqlite(stack.enter_context(locked_folder(settings.data)) / DATABASE)
+            if not is_beside_server:
+                stack.enter_context(locked_folder(settings.data))
+            opening = open_sqlite(settings.data / DATABASE)
         yield await stack.enter_async_context(opening)
 
 

@@ -45,6 +45,9 @@ class Blobs:
         """Raises StoreError `picture_missing` for a digest that is not there."""
         return await asyncio.to_thread(self._get, digest)
 
+    async def has(self, digest: str) -> bool:
+        return await asyncio.to_thread((self._shelf(digest) / digest).is_file)
+
     async def sweep(self, held: frozenset[str], *, older_than_s: float) -> int:
         """Delete blobs that are not held and were not put of late; returns how many."""
         return await asyncio.to_thread(self._sweep, held, older_than_s)

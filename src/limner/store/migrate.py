@@ -93,6 +93,18 @@ async def check_current(database: SessionDatabase) -> None:
         )
 
 
+async def problems(database: SessionDatabase) -> list[str]:
+    """What SQLite finds wrong with its file; PostgreSQL has its own tools for that."""
+    if database.dialect == "postgres":
+        return []
+    whole = [str(row[0]) for row in await database.read("PRAGMA integrity_check")]
+    loose = await database.read("PRAGMA foreign_key_check")
+    return [
+        *(found for found in whole if found != "ok"),
+        *(f"A row of {row[0]!s} points nowhere" for row in loose),
+    ]
+
+
 async def _seen(database: SessionDatabase) -> set[int]:
     catalog = {
         "sqlite": "SELECT 1 FROM sqlite_schema WHERE name = 'schema_version'",
