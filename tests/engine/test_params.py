@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from limner.core.errors import ConfigError, ImageError
 from limner.core.image import ImageRequest, Size
 from limner.engine.model import ModelFacts, read_facts
-from limner.engine.params import capabilities, nearest_bucket, plan
+from limner.engine.params import capabilities, plan
+from limner.engine.sizes import nearest_bucket
 
 FREE = ModelFacts("z-image")
 BUCKETS = (Size(128, 128), Size(160, 96), Size(96, 160))

@@ -14,10 +14,12 @@ from typing import Any
 import torch
 
 from limner.core.image import Size
+from limner.engine.edit import Held, drawn, free_cells, mixed, seen
 from limner.engine.loading import Loaded
 from limner.engine.params import Plan
 from limner.engine.preview import to_pixels
 from limner.engine.scheduler import Group
+from limner.engine.source import Source
 
 MAX_CAPTION_TOKENS = 512
 """What Z-Image was trained with; Diffusers cuts there too."""
@@ -51,6 +53,7 @@ class Canvas:
     latents: (channels, height / 8, width / 8), float32, on the device.
     clean: the picture that the last step foresaw, in the same shape; None before the first step.
     sigmas: noise levels, one more than there are steps; the last is 0.
+    held: what must stay as it is, in an edit by mask.
     """
 
     latents: Any
@@ -59,6 +62,7 @@ class Canvas:
     guidance: float = 0.0
     step: int = 0
     clean: Any = None
+    held: Held | None = None
 
 
 class Denoiser:
@@ -68,13 +72,33 @@ class Denoiser:
         self._loaded = loaded
         self._nothing: Caption | None = None
 
-    def begin(self, plan: Plan) -> list[Canvas]:
-        """Read the prompt once and start its pictures, one for each seed."""
+    def begin(self, plan: Plan, source: Source | None = None) -> list[Canvas]:
+        """Read the prompt, and the source of an edit, once; start a picture for each seed."""
         caption = self.caption(plan.prompt)
+        if source:
+            return self._edits(plan, caption, source)
         return [
             self.canvas(caption, plan.painted, seed=seed, steps=plan.steps, guidance=plan.guidance)
             for seed in plan.seeds
         ]
+
+    def _edits(self, plan: Plan, caption: Caption, source: Source) -> list[Canvas]:
+        """Start every picture from the source, mixed with its own noise."""
+        vae, device = self._loaded.vae, self._loaded.device
+        sigmas = self.sigmas(plan.levels)[-plan.steps - 1 :]
+        seen_once = seen(vae, source.picture)
+        canvases = []
+        for seed in plan.seeds:
+            generator = torch.Generator("cpu").manual_seed(seed)
+            clean = drawn(vae, seen_once, generator)
+            noise = torch.randn(clean.shape, generator=generator).to(device)
+            held = None
+            if source.cover:
+                free = free_cells(source.cover, *clean.shape[1:]).to(device)
+                held = Held(clean, noise, free)
+            begun = mixed(clean, noise, sigmas[0])
+            canvases.append(Canvas(begun, sigmas, caption, plan.guidance, held=held))
+        return canvases
 
     def pixels(self, canvas: Canvas, *, preview: bool) -> Any:
         """Decode the picture that was foreseen last; after the last step that is the picture."""
@@ -184,4 +208,7 @@ def _move(canvas: Canvas, answer: Any) -> None:
     now, then = canvas.sigmas[canvas.step], canvas.sigmas[canvas.step + 1]
     canvas.clean = canvas.latents + now * answer
     canvas.latents = canvas.latents + (then - now) * -answer
+    if canvas.held:
+        canvas.clean = canvas.held.over(canvas.clean, 0.0)
+        canvas.latents = canvas.held.over(canvas.latents, then)
     canvas.step += 1

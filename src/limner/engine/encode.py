@@ -10,6 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from limner.core.image import ImageData
 from limner.engine.params import Plan
+from limner.engine.source import Cover
 
 SOFTWARE = "Limner (made by AI)"
 PNG_LEVEL = 1
@@ -19,16 +20,18 @@ _EXIF_BYTES = 32_000
 """A JPEG segment ends at 64 kB."""
 
 
-def encode(pixels: Any, plan: Plan, picture: int) -> ImageData:
+def encode(pixels: Any, plan: Plan, picture: int, cover: Cover | None = None) -> ImageData:
     """Write one picture in the format, size and quality that were asked for.
 
     pixels: uint8, (height, width, 3), of the painted size or, for a preview, half of it. They are
-    resized with Lanczos; where the shape differs, what overhangs is cut off evenly.
+    resized with Lanczos; where the shape of a new picture differs, what overhangs is cut off
+    evenly, and an edit goes back the way that its source came.
+    cover: what lies over them, to the pixel.
     PNG carries prompt, seed and the like as text; JPEG and WebP carry a line of it as Exif.
     """
-    image = Image.fromarray(pixels)
-    if image.size != (plan.size.width, plan.size.height):
-        image = ImageOps.fit(image, (plan.size.width, plan.size.height), Image.Resampling.LANCZOS)
+    image = _sized(Image.fromarray(pixels), plan)
+    if cover:
+        image = Image.composite(image, cover.picture, cover.free)
     out = BytesIO()
     facts = _facts(plan, picture)
     if plan.format == "png":
@@ -40,7 +43,17 @@ def encode(pixels: Any, plan: Plan, picture: int) -> ImageData:
     return ImageData(out.getvalue(), plan.format)
 
 
+def _sized(image: Image.Image, plan: Plan) -> Image.Image:
+    size = (plan.size.width, plan.size.height)
+    if image.size == size:
+        return image
+    if plan.strength is None:
+        return ImageOps.fit(image, size, Image.Resampling.LANCZOS)
+    return image.resize(size, Image.Resampling.LANCZOS)
+
+
 def _facts(plan: Plan, picture: int) -> dict[str, str]:
+    edit = {} if plan.strength is None else {"strength": str(plan.strength)}
     return {
         "Software": SOFTWARE,
         "prompt": plan.prompt,
@@ -48,6 +61,7 @@ def _facts(plan: Plan, picture: int) -> dict[str, str]:
         "size": str(plan.painted),
         "model": plan.model,
         "steps": str(plan.steps),
+        **edit,
     }
 
 

@@ -12,6 +12,7 @@ from limner.core.image import ImageFailed, ImageProgress, ImageUsage
 from limner.engine.denoise import Canvas
 from limner.engine.params import Plan
 from limner.engine.preview import preview_steps
+from limner.engine.source import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,9 @@ class Job:
     newest is kept, and of each picture there are at most three previews and the picture.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, source: Source | None = None) -> None:
         self.plan = plan
+        self.source = source
         self.canvases: list[Canvas] = []
         self.on_the_easel = False
         self.began_s = 0.0
@@ -47,9 +49,10 @@ class Job:
         """Text tokens are those of the prompt in its template, read once for all pictures.
 
         Output tokens are the model's image tokens, one for each 16 x 16 px painted; previews and
-        enlarging are free.
+        enlarging are free. The source of an edit counts as much as one picture.
         """
         return ImageUsage(
+            input_image_tokens=self.plan.image_tokens if self.source else 0,
             input_text_tokens=self.canvases[0].caption.tokens,
             output_tokens=self.plan.image_tokens * len(self.canvases),
         )

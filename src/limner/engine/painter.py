@@ -1,7 +1,7 @@
 """The engine as an image back end: fills `core.ports.ImageBackend`.
 
-It loads one pipeline, then hands requests to the studio and encodes what comes back, in a thread of
-its own, so that neither the event loop nor the model waits for image files.
+It loads one pipeline, then hands requests to the studio. Image files are read and written in a
+thread of their own, so that neither the event loop nor the model waits for them.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from limner.engine.encode import encode
 from limner.engine.job import Frame, Job
 from limner.engine.loading import Loaded, Progress
 from limner.engine.model import ModelFacts
-from limner.engine.params import capabilities, plan
+from limner.engine.params import Plan, capabilities, plan
 from limner.engine.scheduler import Scheduler
+from limner.engine.source import Source, plan_edit
 from limner.engine.studio import Stats, Studio
 from limner.engine.worker import Worker
 
@@ -122,7 +123,7 @@ class Painter:
         """
         try:
             facts, studio = self._open()
-            job = studio.enter(plan(request, facts, self._fresh_seed()))
+            job = studio.enter(*await self._planned(request, facts))
         except ImageError as error:
             yield _failed(error)
             return
@@ -159,10 +160,20 @@ class Painter:
                     case _:
                         assert_never(item)
 
+    async def _planned(
+        self, request: ImageRequest, facts: ModelFacts
+    ) -> tuple[Plan, Source | None]:
+        seed = self._fresh_seed()
+        if not request.is_edit:
+            return plan(request, facts, seed), None
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._encoder, plan_edit, request, facts, seed)
+
     async def _encode(self, frame: Frame, job: Job) -> ImageData:
         loop = asyncio.get_running_loop()
+        cover = job.source and job.source.cover
         return await loop.run_in_executor(
-            self._encoder, encode, frame.pixels, job.plan, frame.picture
+            self._encoder, encode, frame.pixels, job.plan, frame.picture, cover
         )
 
     def _open(self) -> tuple[ModelFacts, Studio]:

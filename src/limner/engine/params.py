@@ -5,10 +5,8 @@ What cannot be done is refused by name; what is done otherwise is said in `adjus
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from limner.core.errors import ImageError
 from limner.core.image import (
     FORMATS,
     MAX_PARTIAL_IMAGES,
@@ -19,10 +17,15 @@ from limner.core.image import (
     Size,
 )
 from limner.engine.model import PATCH_PX, ModelFacts
+from limner.engine.refusal import refused
+from limner.engine.sizes import edit_sizes, new_sizes
+from limner.engine.strength import forwards, strength_of
 
 MAX_STEPS = 50
 MAX_GUIDANCE = 20.0
 MAX_N = 10
+MAX_IMAGES = 1
+"""Sources of one edit: a model of Z-Image's class paints over one picture and sees no others."""
 SEEDS = 2**32
 OPENAI_FAMILIES = ("gpt-image-", "chatgpt-image-", "dall-e-")
 
@@ -32,20 +35,25 @@ class Plan:
     """One request, decided.
 
     painted: size inside the model. size: size of the delivered picture; resized where they differ.
+    steps: forward passes of each picture. levels: those of the whole way from noise to picture, of
+        which an edit goes the last `steps`.
     seeds: one for each picture.
     compression: quality of jpeg and webp, 0 to 100; png has none.
+    strength: how far an edit may leave its source, above 0 to 1; None for a new picture.
     """
 
     prompt: str
     painted: Size
     size: Size
     steps: int
+    levels: int
     guidance: float
     seeds: tuple[int, ...]
     format: ImageFormat
     compression: int
     partial_images: int
     model: str
+    strength: float | None = None
     adjustments: tuple[str, ...] = ()
 
     @property
@@ -78,58 +86,84 @@ def capabilities(model: ModelFacts) -> ImageCapabilities:
         partial_images=True,
         progress=True,
         seed=True,
+        edits=True,
+        mask=True,
+        max_images=MAX_IMAGES,
+        input_fidelity=True,
+        strength=True,
+        transparent=False,
+        repeatable=True,
     )
 
 
-def plan(request: ImageRequest, model: ModelFacts, fresh_seed: int) -> Plan:
+def plan(
+    request: ImageRequest,
+    model: ModelFacts,
+    fresh_seed: int,
+    source: Size | None = None,
+    *,
+    masked: bool = False,
+) -> Plan:
     """Decide what is painted. fresh_seed is used where the client gave none.
 
+    source: size of the picture that is edited; None for a new one. masked: only a part of it may
+    change.
     Raises ImageError, status 400 (404 for a model that is not here) with `param`.
     """
     said: list[str] = []
     if not request.prompt.strip():
-        raise _refused("prompt", "prompt must not be empty")
+        raise refused("prompt", "prompt must not be empty")
+    if request.mask and not request.is_edit:
+        raise refused("mask", "mask needs an image, of which it says what may change")
     _check_model(request.model, model, said)
     _check_background(request.background)
-    painted, size = _sizes(request.size, model, said)
-    for name, asked in (("quality", request.quality), ("moderation", request.moderation)):
-        if asked not in (None, "auto"):
-            said.append(f"{name} {asked!r} changes nothing: {_NO_EFFECT[name]}")
+    levels = _whole("steps", request.steps, model.steps, 1, MAX_STEPS)
+    if source is None:
+        strength, steps = None, levels
+        painted, size = new_sizes(request.size, model, said)
+    else:
+        strength = strength_of(request, said, masked=masked)
+        steps = forwards(levels, strength)
+        painted, size = edit_sizes(request.size, source, model, said)
+    _tell_no_effect(request, said)
     format = request.output_format or "png"
     return Plan(
         prompt=request.prompt,
         painted=painted,
         size=size,
-        steps=_whole("steps", request.steps, model.steps, 1, MAX_STEPS),
+        steps=steps,
+        levels=levels,
         guidance=_guidance(request.guidance_scale, model),
         seeds=_seeds(request, fresh_seed),
         format=format,
         compression=_compression(request.output_compression, format, said),
         partial_images=_whole("partial_images", request.partial_images, 0, 0, MAX_PARTIAL_IMAGES),
         model=model.name,
+        strength=strength,
         adjustments=tuple(said),
     )
 
 
-_NO_EFFECT = {
-    "quality": "this engine has one quality",
-    "moderation": "this engine has no content filter",
-}
-
-
-def _refused(
-    param: str, message: str, *, code: str = "invalid_value", status: int = 400
-) -> ImageError:
-    return ImageError(
-        message, code=code, type="image_generation_user_error", status=status, param=param
-    )
+def _tell_no_effect(request: ImageRequest, said: list[str]) -> None:
+    for name, asked, why in (
+        ("quality", request.quality, "this engine has one quality"),
+        ("moderation", request.moderation, "this engine has no content filter"),
+    ):
+        if asked not in (None, "auto"):
+            said.append(f"{name} {asked!r} changes nothing: {why}")
+    for name, given in (
+        ("strength", request.strength),
+        ("input_fidelity", request.input_fidelity),
+    ):
+        if given is not None and not request.is_edit:
+            said.append(f"{name} {given!r} changes nothing: there is no picture to edit")
 
 
 def _check_model(asked: str | None, model: ModelFacts, said: list[str]) -> None:
     if asked in (None, model.name):
         return
     if not asked.startswith(OPENAI_FAMILIES):
-        raise _refused(
+        raise refused(
             "model",
             f"model {asked!r} is not loaded; this engine serves {model.name!r}",
             code="model_not_found",
@@ -140,60 +174,24 @@ def _check_model(asked: str | None, model: ModelFacts, said: list[str]) -> None:
 
 def _check_background(asked: str | None) -> None:
     if asked not in (None, "auto", "opaque"):
-        raise _refused(
+        raise refused(
             "background",
             f"background {asked!r} cannot be painted; accepted are 'opaque' and 'auto'",
             code="not_supported",
         )
 
 
-def _sizes(asked: Size | None, model: ModelFacts, said: list[str]) -> tuple[Size, Size]:
-    """The painted size and the delivered one."""
-    if asked is None:
-        return model.native_size, model.native_size
-    low, high = model.min_edge_px, model.max_edge_px
-    if not (low <= asked.width <= high and low <= asked.height <= high):
-        raise _refused("size", f"both edges must be {low} to {high} px, got {asked}")
-    if not model.buckets:
-        size = Size(_rounded(asked.width, low, high), _rounded(asked.height, low, high))
-        if size != asked:
-            said.append(f"size {asked} was rounded to {size}, multiples of {PATCH_PX} px")
-        return size, size
-    painted = nearest_bucket(asked, model.buckets)
-    if painted != asked:
-        larger = asked.width * asked.height > painted.width * painted.height
-        verb = "enlarged" if larger else "reduced"
-        said.append(f"painted at {painted}, a size of {model.name!r}, and {verb} to {asked}")
-    return painted, asked
-
-
-def nearest_bucket(asked: Size, buckets: tuple[Size, ...]) -> Size:
-    """The bucket of the nearest shape; of those equal in shape, the nearest in area."""
-
-    def distance(bucket: Size) -> tuple[float, float]:
-        shape = math.log(bucket.width * asked.height / (bucket.height * asked.width))
-        area = math.log(bucket.width * bucket.height / (asked.width * asked.height))
-        return round(abs(shape), 6), abs(area)
-
-    return min(buckets, key=distance)
-
-
-def _rounded(edge: int, low: int, high: int) -> int:
-    """The nearest multiple of the patch that stays within the bounds, themselves multiples."""
-    return min(max(PATCH_PX * round(edge / PATCH_PX), low), high)
-
-
 def _whole(name: str, asked: int | None, default: int, low: int, high: int) -> int:
     value = default if asked is None else asked
     if not low <= value <= high:
-        raise _refused(name, f"{name} must be {low} to {high}, got {value}")
+        raise refused(name, f"{name} must be {low} to {high}, got {value}")
     return value
 
 
 def _guidance(asked: float | None, model: ModelFacts) -> float:
     value = model.guidance if asked is None else asked
     if not 0 <= value <= MAX_GUIDANCE:  # false for NaN as well
-        raise _refused("guidance_scale", f"guidance_scale must be 0 to {MAX_GUIDANCE}, got {value}")
+        raise refused("guidance_scale", f"guidance_scale must be 0 to {MAX_GUIDANCE}, got {value}")
     return value
 
 

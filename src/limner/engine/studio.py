@@ -20,6 +20,7 @@ from limner.engine.denoise import Canvas, Denoiser, group_of
 from limner.engine.job import Frame, Job
 from limner.engine.params import Plan
 from limner.engine.scheduler import Row, Scheduler
+from limner.engine.source import Source
 from limner.engine.worker import Worker, failure, not_finite
 
 logger = logging.getLogger(__name__)
@@ -63,11 +64,11 @@ class Studio:
         idle = not (running or queued or self._worker.busy)
         return Stats(running, queued, self._steps, self._pictures, idle)
 
-    def enter(self, plan: Plan) -> Job:
+    def enter(self, plan: Plan, source: Source | None = None) -> Job:
         """Queue a job. Raises ImageError: `queue_full`, or `engine_stopped` after `run`."""
         if self._stopped:
             raise ImageError(_STOPPED, code="engine_stopped", retryable=True, status=503)
-        job = Job(plan)
+        job = Job(plan, source)
         self._scheduler.submit(job, retry_after_s=float(round(self._job_seconds) + 1))
         self._jobs.add(job)
         self._wake.set()
@@ -103,7 +104,7 @@ class Studio:
             if job not in self._jobs:
                 continue  # it left while another was begun
             job.began_s = time.monotonic()
-            canvases = await self._attempt([job], self._denoiser.begin, job.plan)
+            canvases = await self._attempt([job], self._denoiser.begin, job.plan, job.source)
             if canvases is not None:
                 job.prepare(canvases)
                 group = group_of(canvases[0], job.plan.painted)
