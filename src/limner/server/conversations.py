@@ -1,0 +1,147 @@
+"""The Conversations API: items that grow from one response to the next."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from limner.core.conversation import Conversation
+from limner.core.page import Listed
+from limner.core.ports import Files
+from limner.core.turn import JsonObject
+from limner.server.body import DEFAULT_LIMIT_BYTES, read_json
+from limner.server.errors import json_response
+from limner.server.guard import owner_of
+from limner.store.conversations import Conversations
+from limner.wire.conversations import (
+    check_include,
+    conversation_json,
+    items_json,
+    named_files,
+    no_such_conversation,
+    no_such_item,
+    parse_new_conversation,
+    parse_new_items,
+    parse_update,
+)
+from limner.wire.files import no_such_file
+from limner.wire.pages import read_page
+
+_PATH = "/v1/conversations"
+
+
+def conversations_routes(
+    conversations: Conversations,
+    files: Files,
+    *,
+    body_limit_bytes: int = DEFAULT_LIMIT_BYTES,
+) -> list[Route]:
+    """files: what items may name."""
+    api = _Api(conversations, files, body_limit_bytes)
+    return [
+        Route(_PATH, api.create, methods=["POST"]),
+        Route(f"{_PATH}/{{id}}", api.get, methods=["GET"]),
+        Route(f"{_PATH}/{{id}}", api.update, methods=["POST"]),
+        Route(f"{_PATH}/{{id}}", api.delete, methods=["DELETE"]),
+        Route(f"{_PATH}/{{id}}/items", api.add, methods=["POST"]),
+        Route(f"{_PATH}/{{id}}/items", api.list_items, methods=["GET"]),
+        Route(f"{_PATH}/{{id}}/items/{{item_id}}", api.item, methods=["GET"]),
+        Route(f"{_PATH}/{{id}}/items/{{item_id}}", api.delete_item, methods=["DELETE"]),
+    ]
+
+
+class _Api:
+    def __init__(self, conversations: Conversations, files: Files, body_limit_bytes: int) -> None:
+        self._conversations = conversations
+        self._files = files
+        self._body_limit_bytes = body_limit_bytes
+
+    async def create(self, request: Request) -> Response:
+        body = await read_json(request, self._body_limit_bytes)
+        new = parse_new_conversation(body, _new_id)
+        owner = owner_of(request)
+        await self._check_files(owner, new.items)
+        return _reply(await self._conversations.create(owner, new.metadata, new.items))
+
+    async def get(self, request: Request) -> Response:
+        owner, id = _named(request)
+        return _reply(_found(await self._conversations.get(owner, id), id))
+
+    async def update(self, request: Request) -> Response:
+        owner, id = _named(request)
+        metadata = parse_update(await read_json(request))
+        return _reply(_found(await self._conversations.update(owner, id, metadata), id))
+
+    async def delete(self, request: Request) -> Response:
+        owner, id = _named(request)
+        if not await self._conversations.delete(owner, id):
+            raise no_such_conversation(id)
+        return json_response({"id": id, "object": "conversation.deleted", "deleted": True})
+
+    async def add(self, request: Request) -> Response:
+        """Append items; replies with them as they are kept."""
+        owner, id = _named(request)
+        check_include(request.query_params.multi_items())
+        items = parse_new_items(await read_json(request, self._body_limit_bytes), _new_id)
+        await self._check_files(owner, items)
+        if not await self._conversations.add(owner, id, items):
+            raise no_such_conversation(id)
+        return json_response(items_json(Listed(items, has_more=False)))
+
+    async def list_items(self, request: Request) -> Response:
+        owner, id = _named(request)
+        query = request.query_params.multi_items()
+        check_include(query)
+        page = read_page(query, also=("include", "include[]"))
+        listed = await self._conversations.page(owner, id, page)
+        if listed is None:
+            raise no_such_conversation(id)
+        return json_response(items_json(listed))
+
+    async def item(self, request: Request) -> Response:
+        owner, id = _named(request)
+        check_include(request.query_params.multi_items())
+        item_id = request.path_params["item_id"]
+        _found(await self._conversations.get(owner, id), id)
+        item = await self._conversations.item(owner, id, item_id)
+        if item is None:
+            raise no_such_item(item_id)
+        return json_response(item)
+
+    async def delete_item(self, request: Request) -> Response:
+        """Replies with the conversation."""
+        owner, id = _named(request)
+        item_id = request.path_params["item_id"]
+        _found(await self._conversations.get(owner, id), id)
+        conversation = await self._conversations.delete_item(owner, id, item_id)
+        if conversation is None:
+            raise no_such_item(item_id)
+        return _reply(conversation)
+
+    async def _check_files(self, owner: str, items: Sequence[JsonObject]) -> None:
+        """Nothing is kept that no response could ever read."""
+        for id in named_files(items):
+            if await self._files.picture(owner, id) is None:
+                raise no_such_file(id)
+
+
+def _named(request: Request) -> tuple[str, str]:
+    return owner_of(request), request.path_params["id"]
+
+
+def _found(conversation: Conversation | None, id: str) -> Conversation:
+    if conversation is None:
+        raise no_such_conversation(id)
+    return conversation
+
+
+def _reply(conversation: Conversation) -> Response:
+    return json_response(conversation_json(conversation))
+
+
+def _new_id(prefix: str) -> str:
+    return f"{prefix}{secrets.token_hex(24)}"

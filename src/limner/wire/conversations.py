@@ -1,0 +1,134 @@
+"""The Conversations API. Source: OpenAI API reference, "Conversations"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from limner.core.conversation import Conversation
+from limner.core.errors import InvalidRequest
+from limner.core.image import ImageData
+from limner.core.page import Listed
+from limner.core.turn import JsonObject
+from limner.wire.fields import Fields, invalid_value, one_of, unsupported
+from limner.wire.input import parse_items
+from limner.wire.input_items import MAX_NAME
+from limner.wire.items import Json
+from limner.wire.known import Known
+from limner.wire.listed_items import listed_items
+from limner.wire.pages import page_json
+from limner.wire.references import is_reference, references
+from limner.wire.settings import parse_metadata
+
+MAX_NEW_ITEMS = 20
+
+INCLUDABLE = (
+    "web_search_call.action.sources",
+    "web_search_call.results",
+    "code_interpreter_call.outputs",
+    "computer_call_output.output.image_url",
+    "file_search_call.results",
+    "message.input_image.image_url",
+    "message.output_text.logprobs",
+    "reasoning.encrypted_content",
+)
+"""Items are always given back whole, so each of these is there where it ever was."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewConversation:
+    """items: whole, as they are kept."""
+
+    metadata: Mapping[str, str]
+    items: Sequence[JsonObject] = ()
+
+
+def parse_new_conversation(
+    body: Mapping[str, Any], new_id: Callable[[str], str]
+) -> NewConversation:
+    """The body of a new one; raises InvalidRequest."""
+    request = Fields(body)
+    request.allow_only({"items", "metadata"})
+    return NewConversation(parse_metadata(request), _items(request, new_id))
+
+
+def parse_update(body: Mapping[str, Any]) -> Mapping[str, str]:
+    """The metadata that replaces the old, null for none; raises InvalidRequest."""
+    request = Fields(body)
+    request.allow_only({"metadata"})
+    if "metadata" not in body:
+        request.require("metadata")
+    return parse_metadata(request)
+
+
+def parse_new_items(body: Mapping[str, Any], new_id: Callable[[str], str]) -> list[JsonObject]:
+    """The items to append, at least one; raises InvalidRequest."""
+    request = Fields(body)
+    request.allow_only({"items"})
+    request.require("items")
+    if not (items := _items(request, new_id)):
+        raise InvalidRequest(
+            f"Invalid 'items': empty array. Expected 1 to {MAX_NEW_ITEMS} items.",
+            param="items",
+            code="empty_array",
+        )
+    return items
+
+
+def check_include(query: Iterable[tuple[str, str]]) -> None:
+    """Refuse what `include` cannot name."""
+    for name, value in query:
+        if name in ("include", "include[]"):
+            one_of(value, name, INCLUDABLE)
+
+
+def conversation_json(conversation: Conversation) -> Json:
+    """The Conversation object."""
+    return {
+        "id": conversation.id,
+        "object": "conversation",
+        "created_at": conversation.created_at,
+        "metadata": dict(conversation.metadata),
+    }
+
+
+def items_json(listed: Listed[JsonObject]) -> Json:
+    """A page of items."""
+    return page_json([dict(item) for item in listed.entries], listed.has_more)
+
+
+def no_such_conversation(id: str) -> InvalidRequest:
+    """The same for conversations unknown, foreign and deleted."""
+    return InvalidRequest(
+        f"Conversation with id '{id}' not found.", param="conversation", status=404
+    )
+
+
+def no_such_item(id: str) -> InvalidRequest:
+    return InvalidRequest(f"Item with id '{id}' not found.", param="item_id", status=404)
+
+
+def named_files(items: Sequence[JsonObject]) -> list[str]:
+    """The files that the items name instead of bringing a picture along."""
+    return sorted(references({"input": list(items)}).files)
+
+
+def _items(request: Fields, new_id: Callable[[str], str]) -> list[JsonObject]:
+    """Whole items that a response will be able to read."""
+    entries = request.objects("items", max_length=MAX_NEW_ITEMS)
+    for entry in entries:
+        if is_reference(entry.values):
+            raise unsupported(entry.path, "Items of a conversation are kept whole: send it all.")
+        if not (entry.string("id", max_length=MAX_NAME) or "").isprintable():
+            raise invalid_value(entry.at("id"), entry.get("id"), "printable characters")
+    values = [entry.values for entry in entries]
+    parse_items(values, request.at("items"), _as_if_found(values))
+    return listed_items(values, new_id)
+
+
+def _as_if_found(items: Sequence[JsonObject]) -> Known:
+    """What items only name is looked up when a response reads them."""
+    named = references({"input": list(items)})
+    picture = ImageData(b"", "png")
+    return Known(files=dict.fromkeys(named.files, picture), urls=dict.fromkeys(named.urls, picture))
