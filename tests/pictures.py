@@ -15,8 +15,9 @@ from limner.core.image import ImageData, ImageFormat
 def picture(
     width: int = 8, height: int = 8, format: ImageFormat = "png", **options: Any
 ) -> ImageData:
-    """A picture of one colour, written by Pillow."""
+    """A picture of one colour, written by Pillow; with alpha=True all of it is transparent."""
     file = BytesIO()
-    mode = "RGBA" if options.pop("alpha", False) else "RGB"
-    Image.new(mode, (width, height), "orange").save(file, format, **options)
+    is_clear = options.pop("alpha", False)
+    mode, colour = ("RGBA", "#ffa50000") if is_clear else ("RGB", "orange")
+    Image.new(mode, (width, height), colour).save(file, format, **options)
     return ImageData(file.getvalue(), format)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limner.core.image import FORMATS, ImageData, ImageFormat, Size
-from limner.wire.picture_size import measure
+from limner.wire.picture_size import has_alpha, measure
 from tests.pictures import picture
 
 KINDS: list[tuple[ImageFormat, dict[str, Any]]] = [
@@ -66,3 +66,32 @@ def test_nothing_of_no_pixels_is_a_picture() -> None:
 def test_any_bytes_have_a_size_or_none(content: bytes, format: ImageFormat) -> None:
     heads: dict[ImageFormat, bytes] = {"png": b"", "jpeg": b"\xff\xd8", "webp": b"RIFF----WEBPVP8"}
     measure(ImageData(heads[format] + content, format))
+
+
+ALPHA: list[tuple[ImageFormat, dict[str, Any], bool]] = [
+    ("png", {}, False),
+    ("png", {"alpha": True}, True),
+    ("png", {"transparency": (255, 165, 0)}, True),
+    ("jpeg", {}, False),
+    ("webp", {}, False),
+    ("webp", {"lossless": True}, False),
+    ("webp", {"alpha": True}, True),
+    ("webp", {"alpha": True, "lossless": True}, True),
+    ("webp", {"exif": b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"}, False),
+]
+
+
+@pytest.mark.parametrize(("format", "options", "expected"), ALPHA)
+def test_headers_say_whether_there_is_an_alpha_channel(
+    format: ImageFormat, options: dict[str, Any], expected: bool
+) -> None:
+    assert has_alpha(picture(300, 17, format, **options)) == expected
+
+
+@pytest.mark.parametrize(("format", "options", "expected"), ALPHA)
+def test_a_file_cut_in_its_header_has_no_alpha_channel(
+    format: ImageFormat, options: dict[str, Any], expected: bool
+) -> None:
+    content = picture(300, 17, format, **options).content
+    assert not any(has_alpha(ImageData(content[:length], format)) for length in range(20))
+    assert {has_alpha(ImageData(content[:n], format)) for n in range(20, 60)} <= {False, expected}

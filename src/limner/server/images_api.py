@@ -1,6 +1,6 @@
-"""`POST /v1/images/generations` over any image back end.
+"""`POST /v1/images/generations` and `POST /v1/images/edits` over any image back end.
 
-The same door stands in the engine's process, before the engine, and in the server's, before the
+The same doors stand in the engine's process, before the engine, and in the server's, before the
 client of an engine or of somebody else's Images API.
 """
 
@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,10 +19,12 @@ from starlette.routing import Route
 from limner.core.errors import ImageError, InvalidRequest
 from limner.core.image import ImageCompleted, ImageFailed, ImageProgress, PartialImage
 from limner.core.image_tool import GATE_MESSAGE
+from limner.core.picture_fitting import fit_image
 from limner.core.ports import ImageBackend
-from limner.server.body import MIB, read_json
-from limner.server.errors import request_id
-from limner.server.guard import check_may_paint
+from limner.server.body import MIB, read_form, read_json
+from limner.server.errors import MAX_QUOTED_CHARS, request_id
+from limner.server.guard import check_may_paint, owner_of
+from limner.server.picture_sources import PictureSources
 from limner.server.streaming import DEFAULT_HEARTBEAT_S, EventStream, while_client_waits
 from limner.wire.images import (
     PATH,
@@ -32,9 +35,13 @@ from limner.wire.images import (
     encode_reply,
     parse_images_request,
 )
+from limner.wire.images_edits import PATH as EDITS_PATH
+from limner.wire.images_edits import EditCall, parse_edit, parse_edit_form
 
 BODY_LIMIT_BYTES = MIB
 """Holds a prompt of 32 000 characters, however they are escaped."""
+
+NO_SOURCES = PictureSources()
 
 logger = logging.getLogger(__name__)
 
@@ -42,27 +49,63 @@ _Shown = ImageProgress | PartialImage | ImageCompleted
 
 
 def images_routes(
-    backend: ImageBackend | None, *, heartbeat_s: float = DEFAULT_HEARTBEAT_S
+    backend: ImageBackend | None,
+    sources: PictureSources = NO_SOURCES,
+    *,
+    heartbeat_s: float = DEFAULT_HEARTBEAT_S,
 ) -> list[Route]:
-    """backend: None refuses every request by name."""
+    """backend: None refuses every request by name. sources: of pictures that edits only name."""
 
     async def generate(request: Request) -> Response:
         check_may_paint(request)
         call = parse_images_request(await read_json(request, BODY_LIMIT_BYTES))
-        if backend is None:
-            raise InvalidRequest(GATE_MESSAGE, code="image_generation_disabled")
-        events = _followed(backend, call, request_id(request))
-        if call.stream:
-            return EventStream(
-                _frames(call, events), last_word=encode_failure, heartbeat_s=heartbeat_s
-            )
-        async with while_client_waits(request.receive), aclosing(events):
-            pictures = [event async for event in events if isinstance(event, ImageCompleted)]
-        pictures.sort(key=lambda completed: completed.picture)
-        body = encode_reply(call, pictures, created=int(time.time()))
-        return Response(body, media_type="application/json")
+        return await _answer(request, _able(backend), call, heartbeat_s)
 
-    return [Route(PATH, generate, methods=["POST"])]
+    async def edit(request: Request) -> Response:
+        check_may_paint(request)
+        call = await _read_edit(request)
+        able = _able(backend)
+        whole = await sources.complete(call, owner_of(request))
+        return await _answer(request, able, whole, heartbeat_s)
+
+    return [Route(PATH, generate, methods=["POST"]), Route(EDITS_PATH, edit, methods=["POST"])]
+
+
+def _able(backend: ImageBackend | None) -> ImageBackend:
+    if backend is None:
+        raise InvalidRequest(GATE_MESSAGE, code="image_generation_disabled")
+    return backend
+
+
+async def _read_edit(request: Request) -> EditCall:
+    content_type = request.headers.get("content-type", "").lower()
+    if content_type.startswith("application/json"):
+        return parse_edit(await read_json(request))
+    if not content_type.startswith("multipart/form-data"):
+        raise InvalidRequest(
+            "Content-Type must be multipart/form-data, or application/json for pictures that are "
+            f"named by URL or file id, got {content_type[:MAX_QUOTED_CHARS]!r}.",
+            code="unsupported_content_type",
+            status=415,
+        )
+    form = await read_form(request)
+    return parse_edit_form(form.fields, [(name, file.content) for name, file in form.files])
+
+
+async def _answer(
+    request: Request, backend: ImageBackend, call: ImagesCall, heartbeat_s: float
+) -> Response:
+    asked, said = fit_image(call.request, backend.capabilities)
+    asked = replace(asked, client=owner_of(request))
+    call = replace(call, request=asked, adjustments=(*call.adjustments, *said))
+    events = _followed(backend, call, request_id(request))
+    if call.stream:
+        return EventStream(_frames(call, events), last_word=encode_failure, heartbeat_s=heartbeat_s)
+    async with while_client_waits(request.receive), aclosing(events):
+        pictures = [event async for event in events if isinstance(event, ImageCompleted)]
+    pictures.sort(key=lambda completed: completed.picture)
+    body = encode_reply(call, pictures, created=int(time.time()))
+    return Response(body, media_type="application/json")
 
 
 async def _frames(
@@ -98,6 +141,7 @@ async def _followed(
     finally:
         facts = {
             "action": "image_call",
+            "is_edit": call.request.is_edit,
             "request_id": id,
             "outcome": outcome,
             "stream": call.stream,

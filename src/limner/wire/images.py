@@ -1,8 +1,8 @@
-"""The Images API as it is served: `POST /v1/images/generations` (OpenAI API reference, "Images").
+"""The Images API as it is served (OpenAI API reference, "Images"); its edits' own: `images_edits`.
 
 Beyond OpenAI's: `seed`, `steps` and `guidance_scale` in the request, and `progress: true`, which
-adds events `image_generation.progress` to a stream. What the reply says beyond OpenAI's stands
-under the one key `limner`.
+adds events `image_generation.progress` or `image_edit.progress` to a stream. What the reply says
+beyond OpenAI's stands under the one key `limner`.
 
 Within a stream an error must be nested under `error`: the official clients take a flat one for a
 partial image, and raise nothing.
@@ -10,7 +10,7 @@ partial image, and raise nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -54,7 +54,7 @@ _KNOWN = frozenset(
     | {"output_compression", "partial_images", "stream", "response_format", "safety_identifier"}
     | {"user", "seed", "steps", "guidance_scale", "progress"}
 )
-_REFUSED = NOT_OFFERED | {"style": "Say the style in the prompt; leave this out."}
+REFUSED = NOT_OFFERED | {"style": "Say the style in the prompt; leave this out."}
 
 Json = dict[str, Any]
 
@@ -76,11 +76,21 @@ class ImagesCall:
 
 def parse_images_request(body: Mapping[str, Any]) -> ImagesCall:
     """Check a request's body field by field; raises InvalidRequest at the first that is wrong."""
-    fields = Fields(body)
-    for name, instead in _REFUSED.items():
+    return read_call(Fields(body))
+
+
+def read_call(
+    fields: Fields, also: Collection[str] = (), refused: Mapping[str, str] | None = None
+) -> ImagesCall:
+    """What pictures from words and edits have in common.
+
+    also: further names, which are read elsewhere. refused: further names, each with what to do
+    instead.
+    """
+    for name, instead in {**REFUSED, **(refused or {})}.items():
         if fields.get(name) is not None:
             raise unsupported(name, instead)
-    fields.allow_only(_KNOWN)
+    fields.allow_only({*_KNOWN, *also})
     request = _request(fields)
     stream = fields.boolean("stream") or False
     progress = fields.boolean("progress") or False
@@ -135,15 +145,15 @@ def encode_event(
             body: Json = {"step": event.step, "steps": event.steps}
             if event.queue_position is not None:
                 body["queue_position"] = event.queue_position
-            return _frame("progress", body)
+            return _frame(call, "progress", body)
         case PartialImage():
             body = _picture(call, event, now) | {"partial_image_index": event.index}
-            return _frame("partial_image", body)
+            return _frame(call, "partial_image", body)
         case ImageCompleted():
             body = _picture(call, event, now) | {"usage": _usage(event.usage or ImageUsage())}
             if call.safety_identifier:
                 body["safety_identifier"] = call.safety_identifier
-            return _frame("completed", body)
+            return _frame(call, "completed", body)
         case _:
             assert_never(event)
 
@@ -225,6 +235,6 @@ def _usage(usage: ImageUsage) -> Json:
     }
 
 
-def _frame(kind: str, body: Json) -> bytes:
-    name = f"image_generation.{kind}"
+def _frame(call: ImagesCall, kind: str, body: Json) -> bytes:
+    name = f"{'image_edit' if call.request.is_edit else 'image_generation'}.{kind}"
     return sse.encode(name, json.dump({"type": name, **body}))

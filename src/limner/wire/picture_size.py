@@ -1,10 +1,13 @@
-"""How large a picture is, read from its first bytes, since what a server says of it may be wrong.
+"""How large a picture is and whether it has an alpha channel, read from its file's headers.
+
+What a server or a client says of it may be wrong.
 
 Sources: PNG specification 11.2.2; ITU-T T.81 B.2.2 (JPEG); RFC 9649, sections 2.5 to 2.7 (WebP).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, assert_never
 
 from limner.core.image import ImageData, Size
@@ -26,6 +29,30 @@ def measure(image: ImageData) -> Size | None:
         case _:
             assert_never(image.format)
     return size if size and size.width and size.height else None
+
+
+def has_alpha(image: ImageData) -> bool:
+    """Whether a pixel of the file may be transparent; False where it is broken or cut."""
+    content = image.content
+    match image.format:
+        case "png":
+            return content[25:26] in (b"\x04", b"\x06") or b"tRNS" in _png_chunks(content)
+        case "jpeg":
+            return False
+        case "webp":
+            if content[12:16] == b"VP8X":
+                return bool(content[20] & 0x10) if len(content) > 20 else False
+            return content[12:16] == b"VP8L" and bool(content[24:25] and content[24] & 0x10)
+        case _:
+            assert_never(image.format)
+
+
+def _png_chunks(content: bytes) -> Iterator[bytes]:
+    """The types of the chunks before the pixels."""
+    at = 8
+    while (kind := content[at + 4 : at + 8]) not in (b"", b"IDAT"):
+        yield kind
+        at += 12 + int.from_bytes(content[at : at + 4], "big")
 
 
 def _edges(field: bytes, order: Literal["big", "little"], length: int) -> Size | None:

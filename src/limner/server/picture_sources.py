@@ -1,0 +1,88 @@
+"""The pictures that an edit names, wherever they are: in the request, at a URL, among uploads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from limner.core.errors import InvalidRequest
+from limner.core.image import ImageData
+from limner.core.ports import Codec, Fetch, Files
+from limner.wire.images import ImagesCall
+from limner.wire.images_edits import (
+    EditCall,
+    Filed,
+    Linked,
+    NamedPicture,
+    Sent,
+    read_picture,
+    with_pictures,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSources:
+    """Where pictures may come from beside the request itself; None refuses by name.
+
+    codec: reads the formats that nothing else here reads.
+    """
+
+    fetch: Fetch | None = None
+    files: Files | None = None
+    codec: Codec | None = None
+
+    async def complete(self, edit: EditCall, owner: str) -> ImagesCall:
+        """The call with its pictures; raises InvalidRequest at the field of one that is not there.
+
+        owner: whose uploads may be named.
+        """
+        images = [await self._find(named, owner) for named in edit.images]
+        mask = await self._find(edit.mask, owner) if edit.mask else None
+        return with_pictures(edit, images, mask)
+
+    async def _find(self, named: NamedPicture, owner: str) -> ImageData:
+        match named:
+            case Sent():
+                return await self._read(named.content, named.path)
+            case Linked():
+                if self.fetch is None:
+                    raise _unsupported(named.path, "Pictures are not fetched here: send the file.")
+                return await self.fetch(named.url)
+            case Filed():
+                return await self._read(await self._upload(named, owner), named.path)
+            case _:
+                assert_never(named)
+
+    async def _upload(self, named: Filed, owner: str) -> bytes:
+        if self.files is None:
+            raise _unsupported(named.path, "Uploads are not kept here: send the file.")
+        content = await self.files.picture(owner, named.file_id)
+        if content is None:
+            raise InvalidRequest(
+                f"No such file: {named.file_id!r}. Expected the id of a file of yours.",
+                param=named.path,
+                code="file_not_found",
+                status=404,
+            )
+        return content
+
+    async def _read(self, content: bytes, path: str) -> ImageData:
+        image = read_picture(content, path)
+        if image is not None:
+            return image
+        if self.codec is None:
+            raise InvalidRequest(
+                "The file is no picture that can be read here. Expected PNG, JPEG or WebP.",
+                param=path,
+                code="invalid_image_file",
+            )
+        try:
+            return await self.codec.readable(content)
+        except InvalidRequest as error:
+            raise InvalidRequest(
+                error.message, param=path, code=error.code, status=error.status, type=error.type
+            ) from None
+
+
+def _unsupported(path: str, why: str) -> InvalidRequest:
+    return InvalidRequest(why, param=path, code="unsupported_image_source")
