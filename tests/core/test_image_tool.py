@@ -77,6 +77,7 @@ def test_a_choice_between_editing_and_painting_is_offered_where_there_is_one() -
     assert tool.parameters is not None
     assert list(tool.parameters["properties"]) == ["prompt", "action"]
     assert tool.parameters["properties"]["action"]["enum"] == ["generate", "edit"]
+    assert tool.parameters["required"] == ["action"]
     assert "edit a picture" in (tool.description or "")
 
 

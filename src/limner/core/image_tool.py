@@ -106,7 +106,8 @@ def function_tool(name: str, actions: Sequence[Action] = (), *, sources: int = 0
         parameters={
             "type": "object",
             "properties": properties,
-            "required": [],
+            # Where there is a choice the model should make it; one that does not is understood too.
+            "required": ["action"] if len(actions) > 1 else [],
             "additionalProperties": False,
         },
         strict=False,

@@ -248,7 +248,6 @@ class ResponseRun:
         return (
             forces_picture(self._request)
             and not self._hosted.has_called
-            and not turn.calls_client
             and turn.offer.image is not None
             and not has_refused(self._transcript.output)
         )
