@@ -202,7 +202,7 @@ def test_a_model_without_eyes_reads_what_it_cannot_see() -> None:
     ]
 
 
-def test_a_model_without_eyes_gets_the_words_of_a_tool_only() -> None:
+def test_a_model_without_eyes_reads_which_picture_a_tool_returned() -> None:
     shown = messages(
         call("a"),
         call("b"),
@@ -211,7 +211,7 @@ def test_a_model_without_eyes_gets_the_words_of_a_tool_only() -> None:
         vision=False,
     )
     assert [m["content"] for m in shown[1:]] == [
-        '{"ok":true}',
+        '{"ok":true}\n[a png picture of 4 bytes, which you cannot see]',
         "[a png picture of 4 bytes, which you cannot see]",
     ]
 

@@ -27,8 +27,6 @@ from limner.core.items import (
     Opaque,
     Part,
     Reasoning,
-    RefusalPart,
-    TextPart,
 )
 from limner.core.turn import (
     FunctionTool,
@@ -39,6 +37,7 @@ from limner.core.turn import (
     ToolChoice,
     TurnRequest,
 )
+from limner.wire.picture_words import words_of
 
 MaxTokensField = Literal["max_completion_tokens", "max_tokens"]
 Json = dict[str, Any]
@@ -201,10 +200,7 @@ class _Messages:
             raise InvalidRequest(
                 f"No tool output found for function call {call.call_id}.", param="input"
             )
-        parts = outputs.popleft().parts
-        if not self._vision and any(isinstance(part, TextPart) for part in parts):
-            parts = tuple(part for part in parts if not isinstance(part, ImagePart))
-        text = self._lift(parts, f"tool call {call.call_id}")
+        text = self._lift(outputs.popleft().parts, f"tool call {call.call_id}")
         return {"role": "tool", "tool_call_id": call.call_id, "content": text}
 
     def _lift(self, parts: Sequence[Part], origin: str) -> str:
@@ -235,21 +231,6 @@ def _call(call: FunctionCall) -> Json:
         "type": "function",
         "function": {"name": call.name, "arguments": call.arguments},
     }
-
-
-def words_of(part: Part) -> str:
-    """The text of a part, or a line in the place of a picture that the model cannot see."""
-    match part:
-        case TextPart(text):
-            return text
-        case RefusalPart(refusal):
-            return refusal
-        case ImagePart(ImageData(content=content, format=format)):
-            return f"[a {format} picture of {len(content)} bytes, which you cannot see]"
-        case ImagePart(url):
-            return f"[a picture at {url}, which you cannot see]"
-        case _:
-            assert_never(part)
 
 
 def _text(text: str) -> Json:

@@ -27,10 +27,10 @@ from limner.core.items import (
 )
 from limner.core.turn import FunctionTool, TurnRequest
 from limner.wire import json
-from limner.wire.chat_request import words_of
 from limner.wire.harmony_calls import address_of
 from limner.wire.harmony_parser import TOKENS
 from limner.wire.harmony_tools import functions_text
+from limner.wire.picture_words import words_of
 
 Effort = Literal["low", "medium", "high"]
 

@@ -36,7 +36,7 @@ from limner.core.turn import (
     TurnRequest,
 )
 from limner.wire.anthropic_thoughts import unseal
-from limner.wire.chat_request import words_of
+from limner.wire.picture_words import words_of
 from limner.wire.pictures import to_base64
 
 Json = dict[str, Any]
