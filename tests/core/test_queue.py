@@ -1,0 +1,105 @@
+"""Fair shares of a queue: lines that take turns, and what waiting costs."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from limner.core.queue import FairQueue, Pace
+
+CLIENTS = ("", "ann", "bob", "cyd")
+Move = tuple[str, str]
+
+
+def queue_of(*tickets: str) -> FairQueue[str]:
+    queue: FairQueue[str] = FairQueue()
+    for ticket in tickets:
+        queue.join(ticket[0], ticket)
+    return queue
+
+
+def test_one_client_is_served_in_the_order_of_arrival() -> None:
+    queue = queue_of("a1", "a2", "a3")
+    assert [queue.take() for _ in range(4)] == ["a1", "a2", "a3", None]
+
+
+def test_clients_take_turns_however_many_one_has_waiting() -> None:
+    queue = queue_of("a1", "a2", "a3", "b1", "c1", "c2")
+    assert list(queue) == ["a1", "b1", "c1", "a2", "c2", "a3"]
+
+
+def test_who_was_served_comes_last_in_the_round() -> None:
+    queue = queue_of("a1", "a2", "b1")
+    assert queue.take() == "a1"
+    queue.join("c", "c1")
+    assert list(queue) == ["b1", "a2", "c1"]
+
+
+def test_who_leaves_holds_up_nobody() -> None:
+    queue = queue_of("a1", "b1", "b2")
+    queue.leave("a1")
+    queue.leave("a1")
+    queue.leave("never came")
+    assert (list(queue), len(queue), queue.waiting_of("a"), queue.waiting_of("b")) == (
+        ["b1", "b2"],
+        2,
+        0,
+        2,
+    )
+    assert "b1" in queue
+    assert "a1" not in queue
+
+
+@given(st.lists(st.tuples(st.sampled_from(("join", "take", "leave")), st.sampled_from(CLIENTS))))
+def test_nobody_starves_and_nobody_is_lost(moves: list[Move]) -> None:
+    """A ticket waits for its own client's earlier ones and for one round of the others each."""
+    queue: FairQueue[int] = FairQueue()
+    lines: dict[str, list[int]] = {client: [] for client in CLIENTS}
+    bound: dict[int, int] = {}
+    for number, (verb, client) in enumerate(moves):
+        if verb == "join":
+            queue.join(client, number)
+            lines[client].append(number)
+            bound[number] = len(lines[client]) * len(CLIENTS)
+        elif verb == "leave" and lines[client]:
+            queue.leave(lines[client].pop())
+        elif verb == "take":
+            expected = next(iter(queue), None)
+            taken = queue.take()
+            assert taken == expected
+            bound = {ticket: left - 1 for ticket, left in bound.items()}
+            for line in lines.values():
+                if taken in line:
+                    assert line.pop(0) == taken
+        waiting = {ticket for line in lines.values() for ticket in line}
+        assert sorted(queue) == sorted(waiting)
+        assert all(bound[ticket] > 0 for ticket in waiting)
+        assert len(queue) == len(waiting)
+
+
+@given(st.lists(st.sampled_from(CLIENTS), min_size=1))
+def test_the_order_that_is_told_is_the_order_of_service(clients: list[str]) -> None:
+    queue: FairQueue[int] = FairQueue()
+    for number, client in enumerate(clients):
+        queue.join(client, number)
+    told = list(queue)
+    assert [queue.take() for _ in clients] == told
+
+
+def test_before_the_first_picture_nothing_is_known_of_the_pace() -> None:
+    assert Pace().until_turn_s(1, 0.0, 1) is None
+
+
+def test_the_pace_follows_what_is_measured() -> None:
+    pace = Pace().after(10.0)
+    assert pace.usual_s == 10.0
+    assert pace.after(20.0).usual_s == pytest.approx(13.0)
+
+
+def test_a_turn_comes_when_those_before_are_done() -> None:
+    pace = Pace(10.0)
+    assert pace.until_turn_s(1, 4.0, 1) == 6.0
+    assert pace.until_turn_s(3, 4.0, 1) == 26.0
+    assert pace.until_turn_s(3, 4.0, 2) == 16.0
+    assert pace.until_turn_s(1, 60.0, 1) == 0.0
