@@ -18,7 +18,7 @@ from limner.core.items import (
     Reasoning,
     TextPart,
 )
-from limner.core.request import AllowedTools, Echo, HostedTool, ImageToolChoice
+from limner.core.request import AllowedTools, HostedTool, ImageTool, ImageToolChoice
 from limner.core.turn import (
     AnnotationAdded,
     FunctionTool,
@@ -41,7 +41,7 @@ SEARCH = {"id": "ws_1", "type": "web_search_call", "status": "in_progress"}
 FOUND = {**SEARCH, "status": "completed", "action": {"type": "search", "query": "cats"}}
 SOURCE = {"type": "url_citation", "url": "https://example.org"}
 THOUGHT = {"id": "rs_9", "type": "reasoning", "summary": [], "encrypted_content": "abc"}
-WEB = HostedTool(0, {"type": "web_search"})
+WEB = HostedTool("tools[0]", {"type": "web_search"})
 PLAIN = UpstreamCapabilities("plain")
 OPENAI = UpstreamCapabilities("openai", hosted_tools=True, encrypted_reasoning=True)
 
@@ -234,12 +234,15 @@ def test_a_hosted_choice_holds_for_the_first_turn() -> None:
 
 
 def test_allowed_tools_hold_for_hosted_ones() -> None:
-    mcp = [HostedTool(i, {"type": "mcp", "server_label": str(i), "url": "u"}) for i in range(2)]
+    mcp = [
+        HostedTool(f"tools[{i}]", {"type": "mcp", "server_label": str(i), "url": "u"})
+        for i in range(2)
+    ]
     allowed = AllowedTools(
         frozenset(),
         image_tool=False,
         required=True,
-        hosted=(HostedTool(0, {"type": "mcp", "server_label": "1"}),),
+        hosted=(HostedTool("tool_choice.tools[0]", {"type": "mcp", "server_label": "1"}),),
     )
     turn = Recorded(asking(image_tool=None, hosted_tools=(WEB, *mcp), tool_choice=allowed)).turn
     assert turn.hosted_tools == (mcp[1].value,)
@@ -267,7 +270,10 @@ def test_what_does_not_fit_is_left_out_and_reported() -> None:
         include=("x", "reasoning.encrypted_content"),
         sampling=Sampling(reasoning_summary="auto"),
         tool_choice=AllowedTools(
-            frozenset(), image_tool=True, required=True, hosted=(HostedTool(1, WEB.value),)
+            frozenset(),
+            image_tool=True,
+            required=True,
+            hosted=(HostedTool("tool_choice.tools[1]", WEB.value),),
         ),
     )
     fitted = fit(request, PLAIN)
@@ -312,10 +318,10 @@ def test_required_needs_only_some_function() -> None:
 
 def test_the_image_tool_can_be_left_to_the_upstream() -> None:
     tool = {"type": "image_generation", "quality": "low"}
-    request = asking(echo=Echo(tools=(tool,)), tool_choice=ImageToolChoice())
+    request = asking(image_tool=ImageTool(0, declared=tool), tool_choice=ImageToolChoice())
     passed = pass_image_tool(request)
     assert passed.image_tool is None
-    assert passed.hosted_tools == (HostedTool(0, tool),)
+    assert passed.hosted_tools == (HostedTool("tools", tool),)
     assert passed.tool_choice == HostedChoice({"type": "image_generation"})
     allowed = AllowedTools(frozenset(), image_tool=True, required=False)
     turn = Recorded(pass_image_tool(replace(request, tool_choice=allowed))).turn
@@ -323,4 +329,4 @@ def test_the_image_tool_can_be_left_to_the_upstream() -> None:
     assert turn.tools == ()
     without = asking(image_tool=None)
     assert pass_image_tool(without) is without
-    assert pass_image_tool(asking(echo=Echo(tools=(tool,)))).tool_choice == "auto"
+    assert pass_image_tool(asking()).tool_choice == "auto"

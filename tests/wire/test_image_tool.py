@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from limner.core.image import Size
+from limner.core.image import ImageData, Size
 from limner.core.request import ImageTool
 from tests.wire.asking import parsed, refused
+from tests.wire.test_input import PNG, PNG_URL
 
 FUNCTION = {"type": "function", "name": "f", "parameters": {}}
 
@@ -23,7 +24,7 @@ def asked(**fields: Any) -> ImageTool:
     return image_tool
 
 
-QUALITIES = "'low', 'medium', 'high', 'auto'"
+QUALITIES = "'low', 'medium', 'high', 'xhigh', 'max', 'auto'"
 SIZES = "'auto' or WIDTHxHEIGHT, such as '1024x1024', with edges of 16 to 4096 pixels"
 
 ROWS: list[tuple[str, object, str, str]] = [
@@ -53,9 +54,9 @@ ROWS: list[tuple[str, object, str, str]] = [
     ),
     (
         "quality",
-        "xhigh",
+        "hd",
         "invalid_value",
-        f'Invalid value: "xhigh". Supported values are: {QUALITIES}.',
+        f'Invalid value: "hd". Supported values are: {QUALITIES}.',
     ),
     (
         "quality",
@@ -92,12 +93,6 @@ ROWS: list[tuple[str, object, str, str]] = [
         "paint",
         "invalid_value",
         "Invalid value: \"paint\". Supported values are: 'generate', 'edit', 'auto'.",
-    ),
-    (
-        "action",
-        "edit",
-        "unsupported_parameter",
-        "Unsupported parameter: '{P}.action'. Pictures are not edited here: send 'generate'.",
     ),
     (
         "input_fidelity",
@@ -157,14 +152,7 @@ ROWS: list[tuple[str, object, str, str]] = [
         "input_image_mask",
         [],
         "invalid_value",
-        "Invalid value: []. Expected an object.",
-    ),
-    (
-        "input_image_mask",
-        {"image_url": "data:image/png;base64,AAAA"},
-        "unsupported_parameter",
-        "Unsupported parameter: '{P}.input_image_mask'. "
-        "Pictures are not edited here: leave the mask out.",
+        "Invalid value: []. Expected an object with 'image_url' or 'file_id'.",
     ),
     (
         "complexity",
@@ -229,7 +217,7 @@ def test_every_entry_is_checked_even_when_a_later_one_replaces_it() -> None:
 
 def test_the_last_entry_counts_and_the_replacement_is_reported() -> None:
     request = parsed(tools=[tool(quality="low"), FUNCTION, tool(quality="high")])
-    assert request.image_tool == ImageTool(index=2, quality="high")
+    assert request.image_tool == ImageTool(index=0, quality="high", path="tools[2]")
     assert request.adjustments == ("tools[0]: replaced by the later entry tools[2].",)
 
 
@@ -257,6 +245,8 @@ def test_every_setting_arrives() -> None:
         moderation="low",
         partial_images=3,
         action="generate",
+        input_fidelity="low",
+        input_image_mask={"image_url": PNG_URL},
     ) == ImageTool(
         index=0,
         model="tiny",
@@ -268,18 +258,14 @@ def test_every_setting_arrives() -> None:
         moderation="low",
         partial_images=3,
         action="generate",
+        input_fidelity="low",
+        mask=ImageData(PNG, "png"),
     )
 
 
 @pytest.mark.parametrize("size", ["16x16", "4096x16", "16x4096"])
 def test_sizes_are_free_within_the_bounds(size: str) -> None:
     assert str(asked(size=size).size) == size
-
-
-def test_fidelity_to_pictures_has_nothing_to_hold_on_to_and_says_so() -> None:
-    assert parsed(tools=[tool(input_fidelity="high")]).adjustments == (
-        "tools[0].input_fidelity: has no effect, since pictures are not edited here.",
-    )
 
 
 def test_partial_images_need_a_stream() -> None:

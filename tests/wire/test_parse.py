@@ -95,7 +95,12 @@ def test_null_is_as_good_as_absent_for_every_field() -> None:
     ("field", "value"),
     [
         ("store", False),
+        ("store", True),
         ("background", False),
+        ("background", True),
+        ("previous_response_id", "resp_1"),
+        ("conversation", "conv_1"),
+        ("conversation", {"id": "conv_1"}),
         ("truncation", "disabled"),
         ("service_tier", "auto"),
         ("service_tier", "default"),
@@ -117,7 +122,6 @@ def test_what_is_so_anyway_needs_no_words(field: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "adjustment"),
     [
-        ("store", True, "store: responses are not kept on this server."),
         ("truncation", "auto", "truncation: the input is never cut here."),
         ("service_tier", "flex", "service_tier: this server has one tier, not 'flex'."),
         (
@@ -177,18 +181,7 @@ def test_what_is_not_done_as_asked_is_reported(field: str, value: object, adjust
 @pytest.mark.parametrize(
     ("field", "value", "instead"),
     [
-        ("background", True, "Responses do not run in the background here: leave it out."),
         ("background_options", {}, "Responses do not run in the background here: leave it out."),
-        (
-            "previous_response_id",
-            "resp_1",
-            "Responses are not stored here: send the earlier items in 'input'.",
-        ),
-        (
-            "conversation",
-            {"id": "conv_1"},
-            "Conversations are not stored here: send the earlier items in 'input'.",
-        ),
         ("prompt", {"id": "p"}, "Prompts are not stored here: send 'instructions' and 'input'."),
         ("context_management", [], "The context is not compacted here: leave it out."),
         ("moderation", {"model": "m"}, "Text is not moderated here: leave it out."),

@@ -68,9 +68,12 @@ def test_hosted_tools_of_other_kinds_are_left_out_and_reported() -> None:
 def test_hosted_tools_of_other_kinds_are_kept_for_an_upstream_that_takes_them() -> None:
     allowed = {"type": "allowed_tools", "mode": "required", "tools": [SEARCH]}
     request = parsed_whole(tools=[IMAGE, SEARCH], tool_choice=allowed)
-    assert request.hosted_tools == (HostedTool(1, SEARCH),)
+    assert request.hosted_tools == (HostedTool("tools[1]", SEARCH),)
     assert request.tool_choice == AllowedTools(
-        frozenset(), image_tool=False, required=True, hosted=(HostedTool(0, SEARCH),)
+        frozenset(),
+        image_tool=False,
+        required=True,
+        hosted=(HostedTool("tool_choice.tools[0]", SEARCH),),
     )
     assert parsed_whole(tools=[SEARCH], tool_choice=SEARCH).tool_choice == HostedChoice(SEARCH)
     assert request.adjustments == ()
@@ -133,13 +136,53 @@ def test_selectors_of_tools_that_do_not_run_here_are_left_out_of_the_allowed_one
     )
 
 
-@pytest.mark.parametrize("choice", [IMAGE, WEATHER, SEARCH, {"type": "custom", "name": "x"}])
+MCP = {"type": "mcp", "server_label": "docs"}
+CUSTOM = {"type": "custom", "name": "sql"}
+
+
+@pytest.mark.parametrize("choice", [IMAGE, WEATHER, MCP, CUSTOM])
 def test_a_forced_tool_must_be_there(choice: dict[str, Any]) -> None:
-    name = choice["name"] if choice["type"] == "function" else choice["type"]
+    name = choice.get("name") or choice.get("server_label") or choice["type"]
     assert refused(tools=[SEARCH], tool_choice=choice) == (
         "invalid_value",
         "tool_choice",
         f"Tool choice '{name}' not found in 'tools' parameter.",
+    )
+
+
+HOSTED = [
+    *({"type": kind} for kind in ("file_search", "web_search_preview", "computer")),
+    *({"type": kind} for kind in ("computer_use_preview", "computer_use", "code_interpreter")),
+    {"type": "web_search_preview_2025_03_11"},
+    {"type": "programmatic_tool_calling"},
+    {"type": "apply_patch"},
+    {"type": "shell"},
+    MCP,
+    {**MCP, "name": "search"},
+    CUSTOM,
+]
+DECLARED = [
+    {"type": choice["type"]} for choice in HOSTED if choice["type"] not in ("mcp", "custom")
+]
+DECLARED += [{**MCP, "server_url": "https://example.com"}, {**CUSTOM, "description": "d"}]
+
+
+@pytest.mark.parametrize("choice", HOSTED)
+def test_a_choice_of_a_tool_of_another_kind_is_the_upstreams(choice: dict[str, Any]) -> None:
+    assert parsed_whole(tools=DECLARED, tool_choice=choice).tool_choice == HostedChoice(choice)
+    allowed = {"type": "allowed_tools", "mode": "auto", "tools": [choice]}
+    assert parsed_whole(tools=DECLARED, tool_choice=allowed).tool_choice == AllowedTools(
+        frozenset(), False, False, hosted=(HostedTool("tool_choice.tools[0]", choice),)
+    )
+
+
+@pytest.mark.parametrize("choice", HOSTED)
+def test_a_choice_of_what_was_left_out_is_refused_by_name(choice: dict[str, Any]) -> None:
+    assert refused(tools=DECLARED, tool_choice=choice) == (
+        "invalid_value",
+        "tool_choice",
+        f"Tool choice '{choice['type']}' cannot be made: of the hosted tools this server runs "
+        "image_generation only.",
     )
 
 
@@ -154,6 +197,8 @@ ALLOWED = {"type": "allowed_tools", "mode": "required", "tools": [WEATHER]}
         ([], "invalid_type", "tool_choice"),
         ({}, "missing_required_parameter", "tool_choice.type"),
         ({"type": "function"}, "missing_required_parameter", "tool_choice.name"),
+        ({"type": "custom"}, "missing_required_parameter", "tool_choice.name"),
+        ({"type": "mcp"}, "missing_required_parameter", "tool_choice.server_label"),
         (
             {"type": "function", "function": {"name": "get_weather"}},
             "unknown_parameter",

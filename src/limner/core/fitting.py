@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from limner.core.errors import InvalidRequest
-from limner.core.items import Opaque
+from limner.core.items import Item, Opaque
 from limner.core.request import (
     AllowedTools,
     ClientChoice,
@@ -27,17 +27,26 @@ _ITEM_TYPES = (
     "reasoning",
     "image_generation_call",
 )
+_TELLING_TOOLS = frozenset({"additional_tools", "tool_search_call", "tool_search_output"})
+"""Items whose one purpose is to bring tools along, or that ask for such."""
 
 
 def fit(request: ResponseRequest, can: UpstreamCapabilities) -> ResponseRequest:
-    """Return what of the request this upstream can take; raises InvalidRequest."""
+    """Return what of the request this upstream can take; raises InvalidRequest.
+
+    Doing it again changes nothing.
+    """
     adjustments = list(request.adjustments)
     if ENCRYPTED_REASONING in request.include and not can.encrypted_reasoning:
         index = request.include.index(ENCRYPTED_REASONING)
         adjustments.append(
             f"include[{index}]: reasoning is returned as plain text where the model shows it."
         )
-    if not can.hosted_tools:
+        others = tuple(value for value in request.include if value != ENCRYPTED_REASONING)
+        request = replace(request, include=others)
+    if can.hosted_tools:
+        request = _each_tool_once(request)
+    else:
         request = _without_hosted(request, adjustments)
     _check_required(request)
     if request.adjustments != tuple(adjustments):
@@ -54,18 +63,23 @@ def pass_image_tool(request: ResponseRequest) -> ResponseRequest:
     if isinstance(choice, ImageToolChoice):
         choice = HostedChoice({"type": "image_generation"})
     elif isinstance(choice, AllowedTools) and choice.image_tool:
-        selector = HostedTool(len(choice.hosted), {"type": "image_generation"})
+        selector = HostedTool("tool_choice.tools", {"type": "image_generation"})
         choice = replace(choice, image_tool=False, hosted=(*choice.hosted, selector))
-    entry = HostedTool(tool.index, request.echo.tools[tool.index])
+    entry = HostedTool("tools", tool.declared or {"type": "image_generation"})
     hosted = (*request.hosted_tools, entry)
     return replace(request, image_tool=None, hosted_tools=hosted, tool_choice=choice)
 
 
+def _each_tool_once(request: ResponseRequest) -> ResponseRequest:
+    """Such an upstream reads by itself which tools the items bring along."""
+    hosted = tuple(tool for tool in request.hosted_tools if tool.path.startswith("tools"))
+    return request if hosted == request.hosted_tools else replace(request, hosted_tools=hosted)
+
+
 def _without_hosted(request: ResponseRequest, adjustments: list[str]) -> ResponseRequest:
-    _check_items(request)
     for tool in request.hosted_tools:
         adjustments.append(
-            f"tools[{tool.index}]: left out. Of the hosted tools this server runs "
+            f"{tool.path}: left out. Of the hosted tools this server runs "
             f"image_generation only, not {tool.value.get('type')}."
         )
     if request.sampling.reasoning_summary:
@@ -73,7 +87,7 @@ def _without_hosted(request: ResponseRequest, adjustments: list[str]) -> Respons
             "reasoning.summary: reasoning is shown as it is written, not summarised."
         )
     return replace(
-        request,
+        _with_plain_items(request),
         hosted_tools=(),
         include=(),
         sampling=replace(request.sampling, reasoning_summary=None),
@@ -81,38 +95,55 @@ def _without_hosted(request: ResponseRequest, adjustments: list[str]) -> Respons
     )
 
 
-def _check_items(request: ResponseRequest) -> None:
+def _with_plain_items(request: ResponseRequest) -> ResponseRequest:
+    """Without the items that only tell which tools there are; those are declared anyway."""
     for index, item in enumerate(request.items):
-        if isinstance(item, Opaque) and item.type == "function_call":
-            raise InvalidRequest(
-                f"Unsupported parameter: 'input[{index}].namespace'. "
-                "The language model here calls functions by their bare name.",
-                param=f"input[{index}].namespace",
-                code="unsupported_parameter",
-            )
-        if isinstance(item, Opaque):
-            raise InvalidRequest(
-                f"Invalid value: '{item.type}'. The language model here understands items of the "
-                f"types {', '.join(_ITEM_TYPES)}.",
-                param=f"input[{index}].type",
-                code="invalid_value",
-            )
+        if isinstance(item, Opaque) and item.type not in _TELLING_TOOLS:
+            raise _not_understood(item, _path(request, index))
+    past = _plain(request.items[: request.past])
+    return replace(request, items=(*past, *_plain(request.items[request.past :])), past=len(past))
+
+
+def _plain(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    return tuple(item for item in items if not isinstance(item, Opaque))
+
+
+def _path(request: ResponseRequest, index: int) -> str:
+    """Where the client said this item, or where it named the items among which this one is."""
+    if index >= request.past:
+        return f"input[{index - request.past}]"
+    return "previous_response_id" if request.echo.conversation is None else "conversation"
+
+
+def _not_understood(item: Opaque, path: str) -> InvalidRequest:
+    if item.type == "function_call":
+        return InvalidRequest(
+            f"Unsupported parameter: '{path}.namespace'. "
+            "The language model here calls functions by their bare name.",
+            param=f"{path}.namespace",
+            code="unsupported_parameter",
+        )
+    return InvalidRequest(
+        f"Invalid value: '{item.type}'. The language model here understands items of the "
+        f"types {', '.join(_ITEM_TYPES)}.",
+        param=f"{path}.type",
+        code="invalid_value",
+    )
 
 
 def _choice(request: ResponseRequest, adjustments: list[str]) -> ClientChoice:
     choice = request.tool_choice
     if isinstance(choice, HostedChoice):
         raise InvalidRequest(
-            f"Tool choice '{choice.selector.get('type')}' not found in 'tools' parameter.",
+            f"Tool choice '{choice.selector.get('type')}' cannot be made: of the hosted tools this "
+            "server runs image_generation only.",
             param="tool_choice",
             code="invalid_value",
         )
     if not isinstance(choice, AllowedTools):
         return choice
     for selector in choice.hosted:
-        adjustments.append(
-            f"tool_choice.tools[{selector.index}]: left out, since this server runs no such tool."
-        )
+        adjustments.append(f"{selector.path}: left out, since this server runs no such tool.")
     return replace(choice, hosted=())
 
 

@@ -35,7 +35,7 @@ def pass_gate(
     """
     if request.image_tool is None:
         return request
-    param = f"tools[{request.image_tool.index}]"
+    param = request.image_tool.path
     if mode == "on" and not can_paint and can.native_image_tool:
         mode = "passthrough"
     match mode:

@@ -12,9 +12,18 @@ from typing import TypeVar
 
 from limner.core.errors import InvalidRequest
 from limner.core.image import ImageCapabilities, ImageRequest
-from limner.core.request import ImageTool
+from limner.core.request import ImageTool, ResponseRequest
 
 Options = TypeVar("Options", ImageTool, ImageRequest)
+
+
+def fit_image_tool(request: ResponseRequest, can: ImageCapabilities) -> ResponseRequest:
+    """The request as the back end that will paint for it can be asked; raises InvalidRequest."""
+    tool = request.image_tool
+    if tool is None:
+        return request
+    fitted, said = fit_image(tool, can, path=tool.path, mask="input_image_mask")
+    return replace(request, image_tool=fitted, adjustments=(*request.adjustments, *said))
 
 
 def fit_image(

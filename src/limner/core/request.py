@@ -13,9 +13,9 @@ from limner.core.turn import FunctionTool, HostedChoice, JsonObject, Sampling
 class ImageTool:
     """The hosted tool's settings as asked; None where the client left the choice.
 
-    index: place of the entry in the client's `tools`, or among the functions for one declared in
-    the input. path: where it was declared, for messages. action: `generate`, `edit` or `auto`.
-    mask: for edits; see `ImageRequest`.
+    index: how many of the client's functions stand before it. path: where the entry that counts was
+    declared, for messages. action: `generate`, `edit` or `auto`. mask: for edits; see
+    `ImageRequest`. declared: that entry as it came, for an upstream that has the tool itself.
     """
 
     index: int
@@ -31,16 +31,17 @@ class ImageTool:
     input_fidelity: Fidelity | None = None
     mask: ImageData | None = None
     path: str = "tools[0]"
+    declared: JsonObject | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class HostedTool:
     """A tool of the model's own server, or a selector of one. value: as it came.
 
-    index: its place in the client's list.
+    path: where it stands in the request, such as `tools[0]`.
     """
 
-    index: int
+    path: str
     value: JsonObject
 
 
@@ -106,6 +107,8 @@ class ResponseRequest:
     hosted_tools, include: for an upstream that takes them; see `fitting`.
     adjustments: what of the request is not done as asked, one sentence each, for the client.
     items: the whole context: what was said before, where the request names it, and the new input.
+    past: how many of the items were said before this request.
+    taken_names: those that our function must not have, beside the names of functions and calls.
     store, background, previous_response_id, conversation: stand in `echo`.
     client: who asks, for fair shares of a queue.
     """
@@ -126,3 +129,5 @@ class ResponseRequest:
     hosted_tools: tuple[HostedTool, ...] = ()
     include: tuple[str, ...] = ()
     client: str = ""
+    past: int = 0
+    taken_names: frozenset[str] = frozenset()

@@ -1,25 +1,28 @@
 """One `image_generation` entry of `tools`, checked field by field in a fixed order.
 
-OpenAI's fields of today, less what nothing here can do yet; those are refused by name. Free sizes
-are accepted within bounds: whether a back end takes this very one is its own to say, when called.
+OpenAI's fields of today, less what nothing here can do; those are refused by name. Whether the back
+end at hand can do what is asked is told later (`core.picture_fitting`).
 """
 
 from __future__ import annotations
 
 import re
 
-from limner.core.image import FORMATS, MAX_PARTIAL_IMAGES, Size
+from limner.core.image import FORMATS, MAX_PARTIAL_IMAGES, Fidelity, ImageData, Size
 from limner.core.request import ImageTool
 from limner.wire.fields import Fields, invalid_value, unknown_parameter, unsupported
+from limner.wire.input_items import named_picture
+from limner.wire.known import Known
 
 MIN_EDGE_PX, MAX_EDGE_PX = 16, 4096
 MAX_MODEL = 256
+MASK = "input_image_mask"
 
-QUALITIES = ("low", "medium", "high", "auto")
+QUALITIES = ("low", "medium", "high", "xhigh", "max", "auto")
 BACKGROUNDS = ("transparent", "opaque", "auto")
 MODERATIONS = ("auto", "low")
 ACTIONS = ("generate", "edit", "auto")
-FIDELITIES = ("high", "low")
+FIDELITIES: tuple[Fidelity, ...] = ("high", "low")
 
 _KNOWN = frozenset(
     {"type", "model", "size", "quality", "background", "output_format", "output_compression"}
@@ -34,8 +37,8 @@ NOT_OFFERED = {
 _SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", re.ASCII)
 
 
-def parse_image_tool(entry: Fields, index: int, adjustments: list[str]) -> ImageTool:
-    """Check one entry; what it asks without effect is appended to `adjustments`."""
+def parse_image_tool(entry: Fields, index: int, known: Known) -> ImageTool:
+    """Check one entry; raises InvalidRequest. index: see `ImageTool`. known: where masks are."""
     _check_names(entry)
     model = model_id(entry)
     size = picture_size(entry)
@@ -44,16 +47,9 @@ def parse_image_tool(entry: Fields, index: int, adjustments: list[str]) -> Image
     output_format = entry.choice("output_format", FORMATS)
     moderation = entry.choice("moderation", MODERATIONS)
     action = entry.choice("action", ACTIONS)
-    if action == "edit":
-        raise unsupported(entry.at("action"), "Pictures are not edited here: send 'generate'.")
     fidelity = entry.choice("input_fidelity", FIDELITIES)
     compression = entry.integer("output_compression", 0, 100)
     partial_images = entry.integer("partial_images", 0, MAX_PARTIAL_IMAGES)
-    _check_mask(entry)
-    if fidelity is not None:
-        adjustments.append(
-            f"{entry.at('input_fidelity')}: has no effect, since pictures are not edited here."
-        )
     return ImageTool(
         index=index,
         model=model,
@@ -65,6 +61,10 @@ def parse_image_tool(entry: Fields, index: int, adjustments: list[str]) -> Image
         moderation=unless_auto(moderation),
         partial_images=partial_images or 0,
         action=action or "auto",
+        input_fidelity=fidelity,
+        mask=_mask(entry, known),
+        path=entry.path,
+        declared=entry.values,
     )
 
 
@@ -107,13 +107,22 @@ def picture_size(entry: Fields) -> Size | None:
     )
 
 
-def _check_mask(entry: Fields) -> None:
-    path, mask = entry.at("input_image_mask"), entry.get("input_image_mask")
-    if mask is None:
-        return
-    if not isinstance(mask, dict):
-        raise invalid_value(path, mask, "an object")
-    raise unsupported(path, "Pictures are not edited here: leave the mask out.")
+def _mask(entry: Fields, known: Known) -> ImageData | None:
+    """The mask's picture, which must have an alpha channel: there it says where to paint."""
+    path, value = entry.at(MASK), entry.get(MASK)
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise invalid_value(path, value, "an object with 'image_url' or 'file_id'")
+    mask = Fields(value, path)
+    mask.allow_only({"image_url", "file_id"})
+    image = named_picture(mask, known, both_at=mask.at("file_id"))
+    if image.format == "jpeg":
+        named = "image_url" if mask.get("file_id") is None else "file_id"
+        raise invalid_value(
+            mask.at(named), "image/jpeg", "a PNG or WebP image, since a mask is an alpha channel"
+        )
+    return image
 
 
 def unless_auto(value: str | None) -> str | None:

@@ -23,7 +23,7 @@ from limner.core.image import (
     Size,
 )
 from limner.wire.picture_size import measure
-from limner.wire.pictures import sniff
+from limner.wire.pictures import picture, sniff
 
 Json = dict[str, Any]
 
@@ -64,10 +64,8 @@ def read_picture(
 
 
 def picture_of(content: bytes) -> ImageData | ImageFailed:
-    kind = sniff(content)
-    if kind is None or kind == "gif":
-        return broken(f"sent {kind or 'something unknown'}, not a PNG, JPEG or WebP picture")
-    return ImageData(content, kind)
+    seen = sniff(content) or "something unknown"
+    return picture(content) or broken(f"sent {seen}, not a PNG, JPEG or WebP picture")
 
 
 def _elsewhere() -> ImageFailed:

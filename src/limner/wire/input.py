@@ -1,243 +1,144 @@
-"""The `input` of a response request: a string or items, read into the core's items.
+"""The `input` of a response request, and what was said before it, read into the core's items.
 
-Clients send back what they received, whole, so every field of an item that was ever an output is
-known here. Some describe the past and ask for nothing: `status`, `phase`, `logprobs`, `action` and
-the like are read over, and so are hints for caches (`prompt_cache_breakpoint`). Items of other
-types, and calls within a namespace, are kept as they came, for an upstream that understands them.
+What the input only names is replaced by what was found (`wire.known`): items by their ids, whole or
+for the sake of their picture, uploads, and pictures elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from limner.core.errors import InvalidRequest
-from limner.core.items import (
-    Detail,
-    FunctionCall,
-    FunctionCallOutput,
-    ImageCall,
-    ImageCallError,
-    ImagePart,
-    Item,
-    Message,
-    Opaque,
-    Part,
-    Reasoning,
-    RefusalPart,
-    Role,
-    TextPart,
-)
-from limner.wire.fields import MAX_STRING, Fields, string, unsupported, wrong_type
-from limner.wire.pictures import MAX_IMAGE_BYTES, shown_picture, stored_picture
+from limner.core.items import FunctionCallOutput, ImageCall, ImagePart, Item, Message, TextPart
+from limner.wire.fields import MAX_STRING, Fields, cut, string, wrong_type
+from limner.wire.input_items import DECLARING, MAX_NAME, MAX_TOOLS, read_item
+from limner.wire.known import Known
+from limner.wire.references import is_reference
 
 MAX_ITEMS = 10_000
-MAX_PARTS = 1_000
 MAX_IMAGES = 500
-MAX_NAME = 256
-MAX_IMAGE_TEXT = MAX_IMAGE_BYTES * 2
-"""Loose bound for the characters of a picture; the exact one is told in bytes."""
-
-_ROLES: tuple[Role, ...] = ("user", "assistant", "system", "developer")
-_DETAILS: tuple[Detail, ...] = ("auto", "low", "high", "original")
-_PART_TYPES = ("input_text", "output_text", "refusal", "input_image")
 
 
-def parse_input(request: Fields) -> tuple[Item, ...]:
-    """The items of a request's `input`; raises InvalidRequest."""
-    request.require("input")
+@dataclass(frozen=True, slots=True)
+class Input:
+    """items: what was said before, the first `past` of them, and then the request's own.
+
+    earlier_tools, own_tools: entries like those of `tools` that these items declare.
+    """
+
+    items: tuple[Item, ...]
+    past: int
+    earlier_tools: tuple[Fields, ...]
+    own_tools: tuple[Fields, ...]
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether anything said so far could be edited."""
+        return any(
+            isinstance(item, ImageCall) and item.result is not None for item in self.items
+        ) or any(True for _ in _shown_pictures(self.items))
+
+
+def parse_input(request: Fields, known: Known) -> Input:
+    """Read a request's `input`; raises InvalidRequest.
+
+    It may be missing where earlier items are named. Paths count the request's own items only.
+    """
+    origin = "conversation" if request.get("conversation") is not None else "previous_response_id"
+    earlier = [Fields(item, f"{origin}.items[{index}]") for index, item in enumerate(known.history)]
+    past = tuple(read_item(_found(entry, known) or entry, known) for entry in earlier)
     value = request.get("input")
+    if past and value in (None, []):
+        return Input(past, len(past), _declared(earlier), ())
+    request.require("input")
     if isinstance(value, str):
-        return (Message("user", (TextPart(string(value, request.at("input"), MAX_STRING)),)),)
+        said = Message("user", (TextPart(string(value, request.at("input"), MAX_STRING)),))
+        return Input((*past, said), len(past), _declared(earlier), ())
+    own = [_whole(entry, known) for entry in _entries(request, value)]
+    items = (*past, *(read_item(entry, known) for entry in own))
+    _check_image_count(items)
+    return Input(items, len(past), _declared(earlier), _declared(own))
+
+
+def parse_items(values: Sequence[Mapping[str, Any]], path: str, known: Known) -> tuple[Item, ...]:
+    """Check items that are to be kept. path: of their list, for messages."""
+    entries = [Fields.of(value, f"{path}[{index}]") for index, value in enumerate(values)]
+    return tuple(read_item(_whole(entry, known), known) for entry in entries)
+
+
+def _entries(request: Fields, value: object) -> list[Fields]:
     if not isinstance(value, list):
         raise wrong_type(request.at("input"), "a string or an array", value)
-    entries = request.objects("input", max_length=MAX_ITEMS)
-    if not entries:
+    if not value:
         raise InvalidRequest(
             "Invalid 'input': empty array. Expected an array with minimum length 1, "
             "but got an empty array instead.",
             param="input",
             code="empty_array",
         )
-    items = tuple(_item(entry) for entry in entries)
-    _check_image_count(items)
-    return items
+    return request.objects("input", max_length=MAX_ITEMS)
 
 
-def _item(entry: Fields) -> Item:
-    kind = entry.string("type")
-    if kind is None and entry.get("role") is not None:
-        kind = "message"
-    if kind == "item_reference" or (kind is None and entry.get("id") is not None):
-        raise unsupported(
-            entry.path, "Items are not stored on this server: send the whole item in its place."
-        )
-    entry = Fields({**entry.values, "type": kind}, entry.path)
-    kind = entry.required_string("type", max_length=MAX_NAME)
-    if kind in _DECLARING:
-        raise unsupported(entry.path, "Declare tools in 'tools' of the request.")
-    if kind not in _READERS or (kind == "function_call" and entry.get("namespace") is not None):
-        return Opaque(entry.values)
-    known, read = _READERS[kind]
-    entry.allow_only(known)
-    return read(entry)
+def _whole(entry: Fields, known: Known) -> Fields:
+    """The item itself where the entry only names it; raises InvalidRequest 404 when unknown."""
+    found = _found(entry, known)
+    if found is not None:
+        return found
+    if is_reference(entry.values):
+        name = entry.required_string("id", min_length=1, max_length=MAX_NAME)
+        raise _not_found(name)
+    if _lacks_picture(entry):
+        raise _not_found(entry.required_string("id", min_length=1, max_length=MAX_NAME))
+    return entry
 
 
-def _message(entry: Fields) -> Message:
-    return Message(
-        role=entry.required_choice("role", _ROLES),
-        parts=_parts(entry, "content"),
-        id=entry.string("id", max_length=MAX_NAME),
+def _found(entry: Fields, known: Known) -> Fields | None:
+    """What was found for an item that is named alone, or came without the bytes of its picture."""
+    is_named = is_reference(entry.values) or (
+        entry.get("type") == "image_generation_call" and not entry.get("result")
     )
-
-
-def _function_call(entry: Fields) -> FunctionCall:
-    return FunctionCall(
-        call_id=entry.required_string("call_id", min_length=1, max_length=MAX_NAME),
-        name=entry.required_string("name", min_length=1, max_length=MAX_NAME),
-        arguments=entry.required_string("arguments"),
-        id=entry.string("id", max_length=MAX_NAME),
-    )
-
-
-def _function_call_output(entry: Fields) -> FunctionCallOutput:
-    return FunctionCallOutput(
-        call_id=entry.required_string("call_id", min_length=1, max_length=MAX_NAME),
-        parts=_parts(entry, "output"),
-        id=entry.string("id", max_length=MAX_NAME),
-    )
-
-
-def _reasoning(entry: Fields) -> Reasoning:
-    texts = [
-        [part.required_string("text") for part in entry.objects(name, max_length=MAX_PARTS)]
-        for name in ("content", "summary")
-    ]
-    return Reasoning(
-        text="\n".join(texts[0] or texts[1]),
-        id=entry.string("id", max_length=MAX_NAME),
-        encrypted_content=entry.string("encrypted_content"),
-        source=entry.values,
-    )
-
-
-def _image_call(entry: Fields) -> ImageCall:
-    if entry.get("status") is None and entry.get("result") is None:
-        raise unsupported(
-            entry.path,
-            "Pictures are not stored on this server, so an image_generation_call cannot be named "
-            "by its id alone: send the whole item with its result.",
-        )
-    result = entry.string("result", max_length=MAX_IMAGE_TEXT)
-    return ImageCall(
-        id=entry.required_string("id", min_length=1, max_length=MAX_NAME),
-        revised_prompt=entry.string("revised_prompt") or "",
-        result=stored_picture(result, entry.at("result")) if result else None,
-        error=_image_error(entry.object("error")),
-    )
-
-
-def _image_error(error: Fields | None) -> ImageCallError | None:
-    if error is None:
+    name = entry.get("id")
+    if not is_named or not isinstance(name, str) or name not in known.items:
         return None
-    return ImageCallError(
-        message=error.required_string("message"),
-        code=error.string("code", max_length=MAX_NAME),
-        type=error.string("type", max_length=MAX_NAME) or "image_generation_server_error",
+    return Fields(known.items[name], entry.path)
+
+
+def _lacks_picture(entry: Fields) -> bool:
+    """Whether an image call that succeeded, or of which only the id is said, has no picture."""
+    return (
+        entry.get("type") == "image_generation_call"
+        and entry.get("result") is None
+        and entry.get("error") is None
+        and entry.get("status") in (None, "completed")
     )
 
 
-_DECLARING = frozenset({"additional_tools", "tool_search_output"})
-"""Items that would bring tools past the checks of `tools`."""
-
-_READERS: Mapping[str, tuple[frozenset[str], Callable[[Fields], Item]]] = {
-    "message": (frozenset({"type", "id", "role", "content", "status", "phase"}), _message),
-    "function_call": (
-        frozenset(
-            {"type", "id", "call_id", "name", "arguments", "status", "namespace", "caller", "async"}
-        ),
-        _function_call,
-    ),
-    "function_call_output": (
-        frozenset(
-            {"type", "id", "call_id", "output", "status", "name", "namespace", "caller"}
-            | {"created_by"}
-        ),
-        _function_call_output,
-    ),
-    "reasoning": (
-        frozenset({"type", "id", "summary", "content", "encrypted_content", "status"}),
-        _reasoning,
-    ),
-    "image_generation_call": (
-        frozenset(
-            {"type", "id", "status", "result", "revised_prompt", "error", "action", "size"}
-            | {"quality", "background", "output_format", "svg_usage", "limner"}
-        ),
-        _image_call,
-    ),
-}
+def _declared(entries: Sequence[Fields]) -> tuple[Fields, ...]:
+    return tuple(
+        tool
+        for entry in entries
+        if entry.get("type") in DECLARING
+        for tool in entry.objects("tools", max_length=MAX_TOOLS)
+    )
 
 
-def _parts(entry: Fields, name: str) -> tuple[Part, ...]:
-    """A string or a list of parts, as messages and tool outputs hold them."""
-    entry.require(name)
-    value = entry.get(name)
-    if isinstance(value, str):
-        return (TextPart(string(value, entry.at(name), MAX_STRING)),)
-    if not isinstance(value, list):
-        raise wrong_type(entry.at(name), "a string or an array", value)
-    return tuple(_part(part) for part in entry.objects(name, max_length=MAX_PARTS))
-
-
-def _part(part: Fields) -> Part:
-    if part.get("type") == "input_file":
-        raise unsupported(part.path, "Files are not read here: send text or images.")
-    match part.required_choice("type", _PART_TYPES):
-        case "input_text" | "output_text":
-            part.allow_only({"type", "text", "annotations", "logprobs", "prompt_cache_breakpoint"})
-            annotations = part.objects("annotations", max_length=MAX_PARTS)
-            return TextPart(
-                part.required_string("text"), tuple(entry.values for entry in annotations)
-            )
-        case "refusal":
-            part.allow_only({"type", "refusal"})
-            return RefusalPart(part.required_string("refusal"))
-        case _:
-            return _image_part(part)
-
-
-def _image_part(part: Fields) -> ImagePart:
-    part.allow_only({"type", "detail", "image_url", "file_id", "prompt_cache_breakpoint"})
-    url = part.string("image_url", max_length=MAX_IMAGE_TEXT)
-    file_id = part.string("file_id")
-    if (url is None) == (file_id is None):
-        both = url is not None
-        raise InvalidRequest(
-            f"Expected exactly one of 'image_url' and 'file_id', got {'both' if both else 'none'}.",
-            param=part.path,
-            code=f"{'' if both else 'missing_'}mutually_exclusive_parameters",
-        )
-    if url is None:
-        raise InvalidRequest(
-            "Files are not stored on this server: send the picture as an 'image_url', "
-            "a data URL or an http(s) URL.",
-            param=part.at("file_id"),
-            code="unsupported_image_source",
-        )
-    detail = part.choice("detail", _DETAILS)
-    return ImagePart(shown_picture(url, part.at("image_url")), detail or "auto")
+def _not_found(name: str) -> InvalidRequest:
+    return InvalidRequest(f"Item with id '{cut(name)}' not found.", param="input", status=404)
 
 
 def _check_image_count(items: tuple[Item, ...]) -> None:
-    count = sum(
-        isinstance(part, ImagePart)
-        for item in items
-        if isinstance(item, Message | FunctionCallOutput)
-        for part in item.parts
-    )
+    count = sum(1 for _ in _shown_pictures(items))
     if count > MAX_IMAGES:
         raise InvalidRequest(
             f"Too many images in the input: expected at most {MAX_IMAGES}, got {count}.",
             param="input",
             code="array_above_max_length",
         )
+
+
+def _shown_pictures(items: tuple[Item, ...]) -> Iterator[ImagePart]:
+    for item in items:
+        if isinstance(item, Message | FunctionCallOutput):
+            yield from (part for part in item.parts if isinstance(part, ImagePart))

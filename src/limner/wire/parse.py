@@ -29,12 +29,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from limner.core.request import Echo, ResponseRequest
+from limner.core.errors import InvalidRequest
+from limner.core.request import Echo, ImageTool, ResponseRequest
 from limner.core.turn import Sampling
 from limner.wire.fields import Fields, one_of, unsupported
-from limner.wire.input import parse_input
+from limner.wire.input import Input, parse_input
+from limner.wire.input_items import MAX_NAME
+from limner.wire.known import NOTHING_KNOWN, Known
+from limner.wire.references import conversation_id
 from limner.wire.settings import MAX_COUNT, MAX_LABEL, parse_metadata, parse_sampling
-from limner.wire.tools import parse_tool_choice, parse_tools
+from limner.wire.tools import parse_tool_choice, parse_tools, taken_names
 
 MAX_MODEL = 256
 MAX_INCLUDE = 32
@@ -44,11 +48,9 @@ _HONOURED = frozenset(
     | {"max_tool_calls", "max_output_tokens", "temperature", "top_p", "presence_penalty"}
     | {"frequency_penalty", "text", "reasoning", "user", "safety_identifier", "metadata"}
     | {"store", "background", "truncation", "service_tier", "image", "stream_options"}
-    | {"prompt_cache_key", "include", "top_logprobs"}
+    | {"prompt_cache_key", "include", "top_logprobs", "previous_response_id", "conversation"}
 )
 _REFUSED = {
-    "previous_response_id": "Responses are not stored here: send the earlier items in 'input'.",
-    "conversation": "Conversations are not stored here: send the earlier items in 'input'.",
     "prompt": "Prompts are not stored here: send 'instructions' and 'input'.",
     "context_management": "The context is not compacted here: leave it out.",
     "moderation": "Text is not moderated here: leave it out.",
@@ -74,8 +76,11 @@ _INCLUDE = {
 can occur."""
 
 
-def parse_request(body: Mapping[str, Any]) -> ResponseRequest:
-    """Check a request's JSON object; raises InvalidRequest with the field at fault."""
+def parse_request(body: Mapping[str, Any], known: Known = NOTHING_KNOWN) -> ResponseRequest:
+    """Check a request's JSON object; raises InvalidRequest with the field at fault.
+
+    known: what was found of that which `wire.references` finds named.
+    """
     request = Fields(body)
     _check_names(request)
     adjustments = [
@@ -83,9 +88,11 @@ def parse_request(body: Mapping[str, Any]) -> ResponseRequest:
     ]
     model = request.required_string("model", min_length=1, max_length=MAX_MODEL)
     stream = request.boolean("stream") or False
-    tools = parse_tools(request, stream=stream, adjustments=adjustments)
+    _check_context(request)
+    given = parse_input(request, known)
+    tools = parse_tools(request, given, known, stream=stream, adjustments=adjustments)
+    _check_edit(tools.image_tool, given)
     tool_choice = parse_tool_choice(request, tools)
-    items = parse_input(request)
     sampling = parse_sampling(request, adjustments)
     user = request.string("user", max_length=MAX_LABEL)
     safety_identifier = request.string("safety_identifier", max_length=128)
@@ -94,7 +101,7 @@ def parse_request(body: Mapping[str, Any]) -> ResponseRequest:
     parallel_tool_calls = request.boolean("parallel_tool_calls")
     return ResponseRequest(
         model=model,
-        items=items,
+        items=given.items,
         stream=stream,
         instructions=request.string("instructions"),
         functions=tools.functions,
@@ -108,6 +115,8 @@ def parse_request(body: Mapping[str, Any]) -> ResponseRequest:
         adjustments=tuple(adjustments),
         hosted_tools=tools.hosted,
         include=include,
+        past=given.past,
+        taken_names=taken_names(tools, given.items, tool_choice),
     )
 
 
@@ -116,14 +125,37 @@ def _check_names(request: Fields) -> None:
     for name, instead in _REFUSED.items():
         if request.get(name) is not None:
             raise unsupported(name, instead)
-    if request.boolean("background"):
-        raise unsupported("background", _REFUSED["background_options"])
+
+
+def _check_context(request: Fields) -> None:
+    """What came before may be named in one way only."""
+    request.string("previous_response_id", min_length=1, max_length=MAX_NAME)
+    if isinstance(request.get("conversation"), str):
+        request.string("conversation", min_length=1, max_length=MAX_NAME)
+    elif conversation := request.object("conversation"):
+        conversation.allow_only({"id"})
+        conversation.required_string("id", min_length=1, max_length=MAX_NAME)
+    names = ("previous_response_id", "conversation")
+    if all(request.get(name) is not None for name in names):
+        raise InvalidRequest(
+            "Mutually exclusive parameters: 'previous_response_id' and 'conversation'. Ensure you "
+            "are only providing one of them.",
+            param="previous_response_id",
+            code="mutually_exclusive_parameters",
+        )
+
+
+def _check_edit(tool: ImageTool | None, given: Input) -> None:
+    if tool and tool.action == "edit" and tool.mask is None and not given.has_picture:
+        raise InvalidRequest(
+            "ImageGenTool action 'edit' requires an image, mask, or previous context",
+            param="input",
+            type="image_generation_user_error",
+        )
 
 
 def _check_delivery(request: Fields, adjustments: list[str]) -> None:
     """What concerns how a response is kept, shipped and served, rather than what it says."""
-    if request.boolean("store"):
-        adjustments.append("store: responses are not kept on this server.")
     if request.choice("truncation", ("auto", "disabled")) == "auto":
         adjustments.append("truncation: the input is never cut here.")
     if (tier := request.choice("service_tier", _TIERS)) not in (None, "auto", "default"):
@@ -174,4 +206,8 @@ def _echo(request: Fields, sampling: Sampling) -> Echo:
         safety_identifier=request.get("safety_identifier"),
         prompt_cache_key=request.string("prompt_cache_key", max_length=MAX_LABEL),
         user=request.get("user"),
+        background=request.boolean("background") or False,
+        store=request.boolean("store") is not False,
+        previous_response_id=request.get("previous_response_id"),
+        conversation=conversation_id(request.get("conversation")),
     )

@@ -5,6 +5,7 @@ What a label claims (MIME type, `output_format`) is never trusted; the bytes dec
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -12,12 +13,16 @@ import pybase64
 
 from limner.core.errors import InvalidRequest
 from limner.core.image import ImageData
-from limner.wire.fields import invalid_value
+from limner.wire.fields import cut, invalid_value
 
 MAX_IMAGE_BYTES = 20 * 1024 * 1024
 MAX_URL = 8192
 
-SniffedFormat = Literal["png", "jpeg", "webp", "gif"]
+SniffedFormat = Literal["png", "jpeg", "webp", "gif", "bmp", "tiff"]
+
+_DATA = "data:"
+_WEB = ("http://", "https://")
+_HEAD_CHARS = 32
 
 
 def sniff(content: bytes) -> SniffedFormat | None:
@@ -30,7 +35,20 @@ def sniff(content: bytes) -> SniffedFormat | None:
         return "gif"
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "webp"
+    if content[:2] == b"BM" and content[6:10] == bytes(4):
+        return "bmp"
+    if content.startswith((b"II*\x00", b"MM\x00*")):
+        return "tiff"
     return None
+
+
+def picture(content: bytes) -> ImageData | None:
+    """These bytes as a picture of a format that every part here reads; None for all others."""
+    match sniff(content):
+        case "png" | "jpeg" | "webp" as kind:
+            return ImageData(content, kind)
+        case _:
+            return None
 
 
 def to_base64(image: ImageData) -> str:
@@ -54,49 +72,72 @@ def from_base64(text: str, path: str) -> bytes:
 
 def stored_picture(text: str, path: str) -> ImageData:
     """The `result` of an image call that a client sends back."""
-    content = from_base64(text, path)
-    kind = sniff(content)
-    if kind is None or kind == "gif":
+    image = picture(from_base64(text, path))
+    if image is None:
         raise invalid_value(path, text, "a base64-encoded PNG, JPEG or WebP image")
-    return ImageData(content, kind)
+    return image
 
 
-def shown_picture(url: str, path: str) -> ImageData | str:
-    """The `image_url` of an input image: decoded when it carries the bytes, else the URL itself.
+def shown_picture(url: str, path: str, found: Mapping[str, ImageData]) -> ImageData:
+    """The picture of an `image_url`: the bytes that it carries, or what was found under it.
 
-    A GIF stays the data URL that it came as: models can look at it, nothing here paints it.
+    found: by URL; see `is_elsewhere`. Raises InvalidRequest at `path`.
     """
-    scheme = url[:8].lower()
-    if scheme.startswith("data:"):
-        return _from_data_url(url, path)
-    if scheme.startswith(("http://", "https://")) and len(url) <= MAX_URL and _has_host(url):
-        return url
+    if url in found:
+        return found[url]
+    if url[: len(_DATA)].lower() == _DATA:
+        image = picture(data_of(url, path))
+        if image is not None:
+            return image
+        why = "Send the picture as PNG, JPEG or WebP"
+    elif _is_address(url):
+        why = "Send the picture as a data URL"
+    else:
+        raise InvalidRequest(
+            "Invalid value. Expected a valid URL, but got a value with an invalid format. "
+            f"Accepted are data URLs of images and http(s) URLs of at most {MAX_URL} characters.",
+            param=path,
+            code="invalid_value",
+        )
     raise InvalidRequest(
-        "Invalid value. Expected a valid URL, but got a value with an invalid format. "
-        f"Accepted are data URLs of images and http(s) URLs of at most {MAX_URL} characters.",
+        f"The picture at {cut(url)!r} could not be had here. {why}.",
         param=path,
-        code="invalid_value",
+        code="unsupported_image_source",
     )
 
 
-def _from_data_url(url: str, path: str) -> ImageData | str:
+def is_elsewhere(url: str) -> bool:
+    """Whether the picture must be found before it can be read.
+
+    So it is with http(s) URLs, and with data URLs of formats (gif, bmp, tiff) that are rewritten
+    first. Never raises.
+    """
+    if url[: len(_DATA)].lower() != _DATA:
+        return _is_address(url)
+    payload = url.partition(",")[2][:_HEAD_CHARS]
+    try:
+        return sniff(pybase64.b64decode(payload)) in ("gif", "bmp", "tiff")
+    except ValueError:
+        return False
+
+
+def data_of(url: str, path: str) -> bytes:
+    """The bytes of a picture's data URL; raises InvalidRequest at `path` for anything else."""
     head, comma, payload = url.partition(",")
-    media_type, *attributes = head[len("data:") :].lower().split(";")
+    media_type, *attributes = head[len(_DATA) :].lower().split(";")
     if not media_type.startswith("image/"):
         raise invalid_value(path, media_type, "a data URL whose media type is an image's")
     if not comma or "base64" not in attributes:
         raise invalid_value(path, head, "a data URL of the form data:image/png;base64,<data>")
     content = from_base64(payload, path)
-    match sniff(content):
-        case None:
-            raise invalid_value(path, head, "the data of a PNG, JPEG, WebP or GIF image")
-        case "gif":
-            return f"data:image/gif;base64,{payload}"
-        case kind:
-            return ImageData(content, kind)
+    if sniff(content) is None:
+        raise invalid_value(path, head, "the data of a PNG, JPEG, WebP, GIF, BMP or TIFF image")
+    return content
 
 
-def _has_host(url: str) -> bool:
+def _is_address(url: str) -> bool:
+    if not url[:8].lower().startswith(_WEB) or len(url) > MAX_URL:
+        return False
     try:
         return bool(urlsplit(url).hostname)
     except ValueError:

@@ -1,14 +1,19 @@
 """`tools` and `tool_choice`: the client's functions, the hosted image tool, and what may be called.
 
-Hosted tools of other kinds are kept as they came: whether an upstream takes them is told later.
+Items of the input may declare tools too; those count like the others. Tools of other kinds are kept
+as they came: whether an upstream takes them is told later (`core.fitting`).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any
 
 from limner.core.errors import InvalidRequest
+from limner.core.items import Item, Opaque
 from limner.core.request import (
     AllowedTools,
     ClientChoice,
@@ -20,11 +25,12 @@ from limner.core.request import (
 from limner.core.turn import FunctionTool, HostedChoice
 from limner.wire.fields import Fields, cut, invalid_value, one_of, wrong_type
 from limner.wire.image_tool import parse_image_tool
+from limner.wire.input import Input
+from limner.wire.input_items import IMAGE_TOOL, MAX_TOOLS
+from limner.wire.known import Known
 
-MAX_TOOLS = 128
 MAX_TYPE = 256
 MAX_DESCRIPTION = 100_000
-IMAGE_TOOL = "image_generation"
 
 _FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}", re.ASCII)
 _FUNCTION_FIELDS = frozenset({"type", "name", "description", "parameters", "strict"})
@@ -43,30 +49,69 @@ class Tools:
     def has_function(self, name: str) -> bool:
         return any(function.name == name for function in self.functions)
 
+    def has_hosted(self, kind: str, key: str, name: str) -> bool:
+        """Whether a tool of this kind has that name under `key`."""
+        return any(
+            tool.value.get("type") == kind and tool.value.get(key) == name for tool in self.hosted
+        )
 
-def parse_tools(request: Fields, *, stream: bool, adjustments: list[str]) -> Tools:
-    """Check every entry in order; of several image tools the last one counts, as at OpenAI."""
-    functions: list[FunctionTool] = []
+
+def parse_tools(
+    request: Fields, given: Input, known: Known, *, stream: bool, adjustments: list[str]
+) -> Tools:
+    """Check every entry in order: of the request, then of the items that it sends.
+
+    Of several image tools the last one counts, as at OpenAI, and stands where the first one stood.
+    What earlier items declare holds unless this request says otherwise.
+    """
+    functions: dict[str, FunctionTool] = {}
     image_tool: ImageTool | None = None
     hosted: list[HostedTool] = []
-    for index, entry in enumerate(request.objects("tools", max_length=MAX_TOOLS)):
+    asked = request.objects("tools", max_length=MAX_TOOLS)
+    for entry in chain(given.earlier_tools, asked, given.own_tools):
         kind = entry.required_string("type", max_length=MAX_TYPE)
         if kind == "function":
-            functions.append(_function(entry, adjustments))
+            function = _function(entry, adjustments)
+            functions[function.name] = function
         elif kind == IMAGE_TOOL:
+            place = image_tool.index if image_tool else len(functions)
             if image_tool:
-                adjustments.append(
-                    f"tools[{image_tool.index}]: replaced by the later entry tools[{index}]."
-                )
-            image_tool = parse_image_tool(entry, index, adjustments)
+                adjustments.append(f"{image_tool.path}: replaced by the later entry {entry.path}.")
+            image_tool = parse_image_tool(entry, place, known)
         else:
-            hosted.append(HostedTool(index, entry.values))
+            hosted.append(HostedTool(entry.path, entry.values))
     if image_tool and image_tool.partial_images and not stream:
         adjustments.append(
-            f"tools[{image_tool.index}].partial_images: none are made, only a stream shows them."
+            f"{image_tool.path}.partial_images: none are made, only a stream shows them."
         )
         image_tool = replace(image_tool, partial_images=0)
-    return Tools(tuple(functions), image_tool, tuple(hosted))
+    return Tools(tuple(functions.values()), image_tool, tuple(hosted))
+
+
+def taken_names(tools: Tools, items: Iterable[Item], choice: ClientChoice) -> frozenset[str]:
+    """Names that our own function must not have: whatever else the model may know by one.
+
+    Those of functions and of calls are known already.
+    """
+    values = [tool.value for tool in tools.hosted]
+    values += [item.value for item in items if isinstance(item, Opaque)]
+    match choice:
+        case HostedChoice(selector):
+            values.append(selector)
+        case AllowedTools(hosted=hosted):
+            values += [selector.value for selector in hosted]
+        case _:
+            pass
+    return frozenset(name for value in values for name in _names(value))
+
+
+def _names(value: Mapping[str, Any]) -> Iterator[str]:
+    """The name of a tool, call or selector, and those of the functions in a namespace."""
+    inner = value.get("tools")
+    for holder in (value, *(inner if isinstance(inner, list) else ())):
+        name = holder.get("name") if isinstance(holder, Mapping) else None
+        if isinstance(name, str):
+            yield name
 
 
 def parse_tool_choice(request: Fields, tools: Tools) -> ClientChoice:
@@ -109,14 +154,14 @@ def _allowed_tools(selector: Fields, tools: Tools) -> AllowedTools:
     image_tool = False
     hosted: list[HostedTool] = []
     entries = selector.objects("tools", max_length=MAX_TOOLS)
-    for index, entry in enumerate(entries):
+    for entry in entries:
         match _selected(entry, tools):
             case FunctionChoice(name):
                 functions.add(name)
             case ImageToolChoice():
                 image_tool = True
             case chosen:
-                hosted.append(HostedTool(index, chosen.selector))
+                hosted.append(HostedTool(entry.path, chosen.selector))
     return AllowedTools(frozenset(functions), image_tool, mode == "required", tuple(hosted))
 
 
@@ -134,6 +179,12 @@ def _selected(selector: Fields, tools: Tools) -> FunctionChoice | ImageToolChoic
             if not tools.image_tool:
                 raise _not_found(selector.path, IMAGE_TOOL)
             return ImageToolChoice()
+        case "custom" | "mcp" as kind:
+            key = "name" if kind == "custom" else "server_label"
+            name = selector.required_string(key)
+            if not tools.has_hosted(kind, key, name):
+                raise _not_found(selector.path, name)
+            return HostedChoice(selector.values)
         case _:
             return HostedChoice(selector.values)
 
