@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from limner.core.errors import InvalidRequest
-from limner.core.file import NewFile
+from limner.core.file import File, NewFile
 from limner.core.page import Page
 from limner.store.blobs import Blobs
 from limner.store.database import Database
@@ -75,7 +75,8 @@ async def test_a_file_ends_when_its_time_is_over(
 async def test_lists_are_walked_page_by_page(files: StoredFiles, newest_first: bool) -> None:
     made = [await files.add("ann", picture(n)) for n in range(5)]
     await files.add("bob", picture())
-    walked, after, more = [], None, True
+    walked: list[File] = []
+    after, more = None, True
     while more:
         listed = await files.page("ann", Page(2, after, newest_first))
         walked += listed.entries
