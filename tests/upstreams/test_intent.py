@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from limner.core.image import ImageData
+from limner.core.image_tool import function_tool
 from limner.core.items import (
     FunctionCall,
     FunctionCallOutput,
@@ -36,6 +37,7 @@ from limner.upstreams.intent import IntentUpstream
 PAINT = FunctionTool(
     "paint_2", None, {"type": "object", "properties": {"prompt": {"type": "string"}}}
 )
+EDITOR = function_tool("paint_2", ("generate", "edit"), sources=1)
 OTHER = FunctionTool("weather", None, {"type": "object", "properties": {"city": {}}})
 BARE = FunctionTool("bare")
 SCENE = "a red circle above a blue square on a yellow background"
@@ -175,11 +177,77 @@ async def test_again_without_a_picture_is_answered_in_words() -> None:
         assert "no picture to go on from" in words_of(await turn(*before, "again"))
 
 
+def arguments_of(events: list[TurnEvent]) -> object:
+    assert words_of(events) == ""
+    (ended,) = (event for event in events if isinstance(event, CallEnded))
+    return orjson.loads(ended.arguments)
+
+
+async def edited(*items: Item | str, tool: FunctionTool = EDITOR, choice: Any = "auto") -> object:
+    return arguments_of(await turn(*items, tools=(tool,), choice=choice))
+
+
+@pytest.mark.parametrize(
+    ("text", "prompt"),
+    [
+        ("make it blue", "a blue cat"),
+        ("сделай его синим", "a red cat, синим"),
+        ("remove the background", "remove the background"),
+        ("убери фон", "убери фон"),
+    ],
+)
+async def test_a_change_is_an_edit_where_there_is_what_can_be_edited(
+    text: str, prompt: str
+) -> None:
+    past = painted("a red cat")
+    assert await edited("draw a red cat", *past, text) == {"prompt": prompt, "action": "edit"}
+
+
+@pytest.mark.parametrize("text", ["make it blue", "add a moon", "remove the boat"])
+async def test_a_picture_of_the_user_s_own_is_edited_by_their_words(text: str) -> None:
+    said = user(text, PICTURE)
+    assert await edited(said) == {"prompt": text, "action": "edit"}
+    after = ("draw a red cat", *painted("a red cat"), Message("assistant", ()), said)
+    assert await edited(*after) == {"prompt": text, "action": "edit"}
+
+
+@pytest.mark.parametrize("text", ["draw a red cat", "again"])
+async def test_an_order_beside_a_picture_is_a_new_picture(text: str) -> None:
+    past = painted("a red cat")
+    assert await edited("draw a cat", *past, text) == {"prompt": "a red cat", "action": "generate"}
+
+
+async def test_where_only_edits_are_offered_everything_is_one() -> None:
+    tool = function_tool("paint_2", ("edit",), sources=3)
+    assert await edited("draw a hat", tool=tool) == {
+        "prompt": "a hat",
+        "action": "edit",
+        "image": 3,
+    }
+
+
+async def test_a_forced_change_is_an_edit_too() -> None:
+    asked = ("draw a dog", *painted("a dog"), "change the background")
+    for choice in ("required", NamedChoice("paint_2")):
+        assert await edited(*asked, choice=choice) == {
+            "prompt": "change the background",
+            "action": "edit",
+        }
+
+
+async def test_a_client_s_own_function_with_other_actions_is_not_taken_for_an_editor() -> None:
+    schema = {"prompt": {}, "action": {"enum": ["buy", "sell"]}, "image": {"maximum": 2}}
+    tool = FunctionTool("shop", None, {"properties": schema})
+    assert await edited("draw a cat", tool=tool) == {"prompt": "a cat"}
+    odd = FunctionTool("odd", None, {"properties": {"prompt": {}, "action": {"enum": "edit"}}})
+    assert await edited("draw a cat", tool=odd) == {"prompt": "a cat"}
+
+
 async def test_a_simple_change_is_painted_anew_and_said_to_be_so() -> None:
     events = await turn("draw a red cat", *painted("a red cat"), "make it blue")
     assert prompt_of(events) == "a blue cat"
     assert (
-        words_of(events) == "I cannot edit a picture itself yet, so I paint a new one: a blue cat."
+        words_of(events) == "I cannot edit a picture itself here, so I paint a new one: a blue cat."
     )
     assert [type(event) for event in events[-4:]] == [CallStarted, CallDelta, CallEnded, TurnEnded]
 

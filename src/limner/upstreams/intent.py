@@ -1,7 +1,8 @@
 """The built-in upstream: no language model, only rules that hear when a picture is wanted.
 
-It calls the function whose parameters have a `prompt`, and otherwise answers in words, in the
-language of the user. It does not see pictures and it samples nothing: its settings are the rules.
+It calls the function whose parameters have a `prompt`, with the `action` that is meant where it
+offers one, and otherwise answers in words, in the language of the user. It does not see pictures
+and it samples nothing: its settings are the rules.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from typing import TypeGuard
+from typing import Any, Literal, TypeGuard
 
 from limner.core.items import FunctionCall, FunctionCallOutput, ImagePart, Item, Message, TextPart
 from limner.core.turn import (
@@ -77,17 +78,22 @@ class IntentUpstream:
             )
             return
         last_prompt = _last_prompt(request.items, request.tools)
-        decision = language.decide(text, last_prompt)
+        can_edit = tool is not None and "edit" in _actions(tool)
+        decision = language.decide(text, last_prompt, has_picture=can_edit)
         if request.tool_choice == "none":
             tool = None
         elif request.tool_choice != "auto":
-            decision = _forced(decision, text)
-        yield from _answer(decision, tool, language)
+            decision = _forced(decision, text, can_edit=can_edit)
+        if isinstance(decision, Edit) and tool is not None and can_edit:
+            yield from _call(tool, decision.prompt or text.strip(), "edit")
+        else:
+            yield from _answer(decision, tool, language)
 
 
 def _answer(
     decision: Decision, tool: FunctionTool | None, language: Language
 ) -> Iterator[TurnEvent]:
+    """Edits come here only where there is nothing that could be edited."""
     match decision:
         case Talk(say):
             yield from _words(language.say[say])
@@ -102,9 +108,18 @@ def _answer(
             yield from _call(tool, prompt)
 
 
-def _call(tool: FunctionTool, prompt: str) -> Iterator[TurnEvent]:
+def _call(
+    tool: FunctionTool, prompt: str, action: Literal["generate", "edit"] = "generate"
+) -> Iterator[TurnEvent]:
+    """An edit is one of the last picture. Where only one action is offered it is taken."""
     call_id = f"{_CALL_PREFIX}{secrets.token_hex(12)}"
-    arguments = json.dump({"prompt": prompt}).decode()
+    said: dict[str, object] = {"prompt": prompt}
+    if actions := _actions(tool):
+        said["action"] = action if action in actions else actions[0]
+        number = _properties(tool).get("image")
+        if said["action"] == "edit" and isinstance(number, dict):
+            said["image"] = number.get("maximum")
+    arguments = json.dump(said).decode()
     yield CallStarted(call_id, call_id, tool.name)
     yield CallDelta(call_id, arguments)
     yield CallEnded(call_id, arguments)
@@ -118,9 +133,9 @@ def _words(text: str, *, ends: bool = True) -> Iterator[TurnEvent]:
         yield TurnEnded(Usage())
 
 
-def _forced(decision: Decision, text: str) -> Decision:
+def _forced(decision: Decision, text: str, *, can_edit: bool) -> Decision:
     """A client that forces the tool means its text as a description, whatever it sounds like."""
-    if isinstance(decision, Talk) or decision == Edit(None):
+    if isinstance(decision, Talk) or (decision == Edit(None) and not can_edit):
         return Draw(text.strip())
     return decision
 
@@ -136,8 +151,20 @@ def _shown(choice: object) -> str:
 
 
 def _takes_prompt(tool: FunctionTool) -> bool:
+    return "prompt" in _properties(tool)
+
+
+def _properties(tool: FunctionTool) -> dict[str, Any]:
     properties = (tool.parameters or {}).get("properties")
-    return isinstance(properties, dict) and "prompt" in properties
+    return properties if isinstance(properties, dict) else {}
+
+
+def _actions(tool: FunctionTool) -> list[str]:
+    """What the tool lets its caller choose from; nothing where there is nothing to edit."""
+    action = _properties(tool).get("action")
+    offered = action.get("enum") if isinstance(action, dict) else None
+    named = offered if isinstance(offered, list) else []
+    return [one for one in named if one in ("generate", "edit")]
 
 
 def _last_question(items: Sequence[Item]) -> int:
@@ -147,12 +174,17 @@ def _last_question(items: Sequence[Item]) -> int:
     """
     after_output, asked = False, -1
     for place, item in enumerate(items):
-        if isinstance(item, Message) and item.role == "user":
-            if after_output and any(isinstance(part, ImagePart) for part in item.parts):
-                continue
+        is_shown = after_output and _shows_picture(item)
+        if isinstance(item, Message) and item.role == "user" and not is_shown:
             asked = place
         after_output = isinstance(item, FunctionCallOutput)
     return asked
+
+
+def _shows_picture(item: Item) -> bool:
+    if not isinstance(item, Message) or item.role != "user":
+        return False
+    return any(isinstance(part, ImagePart) for part in item.parts)
 
 
 def _answers_us(item: Item) -> TypeGuard[FunctionCallOutput]:
@@ -165,13 +197,17 @@ def _text_at(items: Sequence[Item], place: int) -> str:
 
 
 def _last_prompt(items: Sequence[Item], tools: Sequence[FunctionTool]) -> str | None:
+    """The prompt of the last picture; None where there is none, or the user has shown it."""
     names = {tool.name for tool in tools if _takes_prompt(tool)}
-    for item in reversed(items):
+    after_output, last = False, None
+    for item in items:
         if isinstance(item, FunctionCall) and item.name in names:
             prompt = _field(item.arguments, "prompt")
-            if isinstance(prompt, str) and prompt:
-                return prompt
-    return None
+            last = prompt if isinstance(prompt, str) and prompt else last
+        elif _shows_picture(item) and not after_output:
+            last = None
+        after_output = isinstance(item, FunctionCallOutput)
+    return last
 
 
 def _outcome(output: FunctionCallOutput, say: dict[str, str]) -> str:

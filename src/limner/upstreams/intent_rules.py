@@ -46,7 +46,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Change the last picture. prompt: of a new one that comes near, None where none does."""
+    """Change the last picture. prompt: of what it shows afterwards, None where rules cannot say."""
 
     prompt: str | None
 
@@ -77,21 +77,26 @@ class Language:
     known_share: float
     say: dict[str, str]
 
-    def decide(self, text: str, last_prompt: str | None = None) -> Decision:
-        """Say what the message asks for. last_prompt: of the conversation's last picture."""
+    def decide(
+        self, text: str, last_prompt: str | None = None, *, has_picture: bool = False
+    ) -> Decision:
+        """Say what the message asks for. last_prompt: of the conversation's last picture.
+
+        has_picture: whether there is one to change also where its prompt is not known.
+        """
         text = _SPACES.sub(" ", text.replace("’", "'")).strip()
         head, tail = text, ""
         if len(text) > MAX_CHARS:
             space = text.rfind(" ", 0, MAX_CHARS)
             cut = space if space > 0 else MAX_CHARS
             head, tail = text[:cut], text[cut:]
-        decision = self._decide(head, last_prompt)
+        decision = self._decide(head, last_prompt, has_picture or last_prompt is not None)
         return Draw(decision.prompt + tail) if isinstance(decision, Draw) else decision
 
-    def _decide(self, text: str, last_prompt: str | None) -> Decision:
+    def _decide(self, text: str, last_prompt: str | None, has_picture: bool) -> Decision:
         if self._finds("never.message", text):
             return Talk("help")
-        going_on = self._goes_on(self._bared(text), last_prompt)
+        going_on = self._goes_on(self._bared(text), last_prompt, has_picture)
         if going_on is not None:
             return going_on
         clauses = list(self._clauses(text))
@@ -108,18 +113,18 @@ class Language:
             return Talk("declined")
         return self._described(text) or Talk("help")
 
-    def _goes_on(self, said: str, last_prompt: str | None) -> Decision | None:
+    def _goes_on(self, said: str, last_prompt: str | None, has_picture: bool) -> Decision | None:
         """Read a message that only makes sense after a picture."""
         if self._is("retry.same", said):
             return Retry(last_prompt) if last_prompt else Talk("no_picture")
-        if last_prompt is None:
-            return Talk("no_picture") if self._is("edit.unsupported", said) else None
+        if not has_picture:
+            return Talk("no_picture") if self._is("edit.other", said) else None
         for pattern in self.changes:
             if found := pattern.fullmatch(said):
                 change = found.groupdict()
                 if not any(value and self._stops(value) for value in change.values()):
-                    return Edit(self._changed(last_prompt, **change))
-        return Edit(None) if self._is("edit.unsupported", said) else None
+                    return Edit(self._changed(last_prompt, **change) if last_prompt else None)
+        return Edit(None) if self._is("edit.other", said) else None
 
     def _changed(
         self,
@@ -256,7 +261,7 @@ def _language(toml: str) -> Language:
         for name, value in rules.items()
     }
     edit = tables["edit"]
-    patterns["edit.unsupported"] = compiled(edit["unsupported"])
+    patterns["edit.other"] = compiled(edit["other"])
     return Language(
         signs=compiled(tables["signs"]),
         word=compiled(r"[\w'-]+" if spaced else r"{things}|{colour}|{size}|{link}|[a-z]+|\w"),
