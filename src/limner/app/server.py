@@ -18,8 +18,10 @@ from limner.app.child import open_child
 from limner.app.http import serve
 from limner.app.language_models import LanguageModels, open_language_models
 from limner.app.painting import INSTALL, missing_packages, model_name
+from limner.app.pictures import open_pictures
 from limner.app.process import settle_garbage
 from limner.app.store import open_store
+from limner.app.stored import Stored
 from limner.config import Settings
 from limner.config.image_backends import ImageEntry
 from limner.config.load import check_painters_are_the_file_s
@@ -30,12 +32,14 @@ from limner.core.ports import ImageBackend
 from limner.core.readiness import Readiness
 from limner.gateway.closed import ClosedBackend
 from limner.gateway.jobs import JobQueue
+from limner.images.checked import CheckedSources
 from limner.images.several import NamedBackend, SeveralBackends
 from limner.server.application import Rules, ServerParts, create
 from limner.server.guard import allowed_hosts
 from limner.server.health import ReadinessOf
 from limner.server.images_api import images_routes
 from limner.server.jobs_api import jobs_routes
+from limner.server.picture_sources import PictureSources
 from limner.wire.jobs import Painter
 from limner.wire.jobs_request import JobDefaults
 from limner.wire.models import ModelEntry
@@ -81,10 +85,12 @@ async def open_server(
     routes: further ones, behind all others. readiness: of further parts.
     """
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(open_store(settings))
+        store = await stack.enter_async_context(open_store(settings))
+        stored = Stored.over(store)
         models = await open_language_models(settings, stack)
+        pictures = await stack.enter_async_context(open_pictures(settings))
         painting = await _open_painting(settings, stack)
-        backend = painting.backend
+        backend = painting.backend and CheckedSources(painting.backend, pictures.codec)
         jobs = JobQueue(
             backend or ClosedBackend(painting.painter().readiness.message),
             max_queue=settings.max_queue,
@@ -100,8 +106,9 @@ async def open_server(
             models=lambda: _models(models, painting, started),
             readiness={"images": lambda: painting.painter().readiness, **(readiness or {})},
             routes=(
-                *images_routes(backend),
+                *images_routes(backend, PictureSources(fetch=pictures.fetch, codec=pictures.codec)),
                 *jobs_routes(jobs, painting.painter, _job_defaults(settings)),
+                *stored.routes,
                 *routes,
             ),
             rules=Rules(

@@ -96,6 +96,16 @@ class ServerSettings:
             secret=True,
         ),
     )
+    client_urls: tuple[str, ...] = option(
+        ("public",),
+        Option(
+            "server",
+            names("`public`, `off`, or host names with commas between them"),
+            "Pictures by URL in requests: from public addresses, not at all, or from these hosts "
+            "(`name` or `name:port`) alone.",
+            unset="public",
+        ),
+    )
     allowed_hosts: tuple[str, ...] = option(
         (),
         Option(
