@@ -1,0 +1,41 @@
+"""What clients keep here beside their responses: files, conversations, and pictures to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.routing import BaseRoute
+
+from limner.app.store import Store
+from limner.server.conversations import conversations_routes
+from limner.server.files import files_routes
+from limner.server.gallery import gallery_routes
+from limner.store.conversations import Conversations
+from limner.store.files import StoredFiles
+from limner.store.gallery import Gallery
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Each over the one store."""
+
+    files: StoredFiles
+    conversations: Conversations
+    gallery: Gallery
+
+    @classmethod
+    def over(cls, store: Store) -> Stored:
+        """What expires is forgotten by the store's sweeps."""
+        files = StoredFiles(store.database, store.blobs)
+        store.forgets.append(files.forget)
+        conversations = Conversations(store.database, store.texts)
+        return cls(files, conversations, Gallery(store.database, store.blobs))
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """The doors to them."""
+        return [
+            *files_routes(self.files),
+            *conversations_routes(self.conversations, self.files),
+            *gallery_routes(self.gallery),
+        ]
