@@ -27,6 +27,7 @@ def test_one_client_is_served_in_the_order_of_arrival() -> None:
 def test_clients_take_turns_however_many_one_has_waiting() -> None:
     queue = queue_of("a1", "a2", "a3", "b1", "c1", "c2")
     assert list(queue) == ["a1", "b1", "c1", "a2", "c2", "a3"]
+    assert [queue.position_of(client) for client in "abc"] == [1, 2, 3]
 
 
 def test_who_was_served_comes_last_in_the_round() -> None:

@@ -32,6 +32,10 @@ class FairQueue(Generic[T]):
     def waiting_of(self, client: str) -> int:
         return len(self._lines.get(client, ()))
 
+    def position_of(self, client: str) -> int:
+        """The place of the client's first ticket, 1 is next; raises ValueError without one."""
+        return list(self._lines).index(client) + 1
+
     def join(self, client: str, ticket: T) -> None:
         """Stand at the end of the client's line; a client without one comes last in the round."""
         self._lines.setdefault(client, {})[ticket] = None

@@ -1,0 +1,184 @@
+"""The queue before the image back end, the same one for all doors.
+
+Rules kept here and nowhere else:
+- `max_concurrent` requests are painted at a time, and clients take turns (`core.queue`);
+- `max_waiting` requests may wait, and of one client's only so many: one more is refused at once,
+  with the time when it is worth asking again, as measured;
+- whoever waits is told the place and the time, whenever the place changes;
+- closing the iterator leaves the queue, or stops the painting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import replace
+
+from limner.core.image import (
+    ImageCapabilities,
+    ImageCompleted,
+    ImageEvent,
+    ImageFailed,
+    ImageProgress,
+    ImageRequest,
+)
+from limner.core.ports import ImageBackend
+from limner.core.queue import FairQueue, Pace
+
+FIRST_GUESS_S = 5.0
+"""When it is worth asking again, as long as no picture has been painted."""
+
+
+class Place:
+    """One request's place: in the queue, then among those in work, then nowhere."""
+
+    def __init__(self) -> None:
+        self.position: int | None = None
+        self.moved = asyncio.Event()
+
+
+class QueuedBackend:
+    """The port `ImageBackend` around one that all clients share."""
+
+    def __init__(
+        self,
+        backend: ImageBackend,
+        *,
+        max_waiting: int = 20,
+        max_waiting_of_client: int | None = None,
+        max_concurrent: int = 1,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """max_waiting_of_client: None for no other limit than `max_waiting`. clock: seconds."""
+        self.max_waiting = max_waiting
+        self.max_concurrent = max_concurrent
+        self._backend = backend
+        self._max_waiting_of_client = max_waiting_of_client or max_waiting
+        self._clock = clock
+        self._queue: FairQueue[Place] = FairQueue()
+        self._working: dict[Place, float] = {}
+        self._pace = Pace()
+
+    @property
+    def capabilities(self) -> ImageCapabilities:
+        return self._backend.capabilities
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait; those in work are not among them."""
+        return len(self._queue)
+
+    async def generate(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
+        """Wait, then paint. Fails as `queue_full` or `rate_limit_exceeded` where too many wait."""
+        place = self.enter(request.client)
+        if isinstance(place, ImageFailed):
+            yield place
+            return
+        try:
+            async with aclosing(self.wait(place)) as waits:
+                async for waiting in waits:
+                    yield waiting
+            async with aclosing(self.paint(request)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            self.leave(place)
+
+    def enter(self, client: str, *, is_owed: bool = False) -> Place | ImageFailed:
+        """Take a place, which must be left in the end. is_owed: was accepted before, at any length.
+
+        Who finds a free place among those in work has it at once.
+        """
+        is_free = len(self._working) < self.max_concurrent and not self._queue
+        if not (is_free or is_owed) and (refused := self._refusal(client)):
+            return refused
+        place = Place()
+        self._queue.join(client, place)
+        self._go_on()
+        return place
+
+    async def wait(self, place: Place) -> AsyncGenerator[ImageProgress, None]:
+        """Tell where it waits, at every change; ends when its turn has come."""
+        while place.position is not None:
+            place.moved.clear()
+            yield ImageProgress(0, 0, place.position, self._eta_s(place.position))
+            await place.moved.wait()
+
+    async def paint(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
+        """Paint for someone whose turn has come; progress is told with the time that is left."""
+        began, first = self._clock(), None
+        async with aclosing(self._backend.generate(request)) as events:
+            async for event in events:
+                if isinstance(event, ImageProgress) and event.queue_position is None:
+                    first = first or (self._clock(), event.step)
+                    event = self._timed(event, *first)
+                if isinstance(event, ImageCompleted) and event.picture == request.n - 1:
+                    self._pace = self._pace.after(self._clock() - began)
+                yield event
+
+    def leave(self, place: Place) -> None:
+        """Let the next one in. May be called twice."""
+        self._queue.leave(place)
+        self._working.pop(place, None)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        while len(self._working) < self.max_concurrent and (place := self._queue.take()):
+            self._working[place] = self._clock()
+            self._move(place, None)
+        for position, waiting in enumerate(self._queue, 1):
+            self._move(waiting, position)
+
+    @staticmethod
+    def _move(place: Place, position: int | None) -> None:
+        if place.position != position:
+            place.position = position
+            place.moved.set()
+
+    def _refusal(self, client: str) -> ImageFailed | None:
+        """Why one more cannot wait."""
+        if len(self._queue) >= self.max_waiting:
+            return ImageFailed(
+                f"The image queue is full: {self.max_waiting} pictures wait already. "
+                "Please try again later.",
+                code="queue_full",
+                retryable=True,
+                status=503,
+                retry_after_s=self._until_turn_s(1),
+                was_taken=False,
+            )
+        if self._queue.waiting_of(client) >= self._max_waiting_of_client:
+            return ImageFailed(
+                f"{self._max_waiting_of_client} pictures of this API key wait already, which is "
+                "as many as may. Please try again later.",
+                code="rate_limit_exceeded",
+                type="rate_limit_error",
+                retryable=True,
+                status=429,
+                retry_after_s=self._until_turn_s(self._queue.position_of(client)),
+                was_taken=False,
+            )
+        return None
+
+    def _until_turn_s(self, position: int) -> float:
+        """At least a second, or a guess as long as nothing is measured."""
+        turn_s = self._turn_s(position)
+        return FIRST_GUESS_S if turn_s is None else max(1.0, turn_s)
+
+    def _eta_s(self, position: int) -> float | None:
+        turn_s, usual_s = self._turn_s(position), self._pace.usual_s
+        return None if turn_s is None or usual_s is None else round(turn_s + usual_s, 1)
+
+    def _turn_s(self, position: int) -> float | None:
+        oldest = min(self._working.values(), default=self._clock())
+        return self._pace.until_turn_s(position, self._clock() - oldest, self.max_concurrent)
+
+    def _timed(self, progress: ImageProgress, since: float, first_step: int) -> ImageProgress:
+        """With the seconds left, by the steps seen so far."""
+        seen = progress.step - first_step
+        if progress.eta_s is not None or seen <= 0:
+            return progress
+        step_s = (self._clock() - since) / seen
+        return replace(progress, eta_s=round(step_s * (progress.steps - progress.step), 1))
