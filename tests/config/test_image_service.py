@@ -85,6 +85,13 @@ def test_the_key_is_shown_nowhere() -> None:
     assert "sk-secret" not in repr(read())
 
 
+def test_whether_a_known_server_edits_is_its_preset_s_to_say_unless_the_file_does() -> None:
+    assert read(preset="localai").edit is None
+    assert read(preset="localai", operations={"generate": "/paint"}).edit is None
+    edits = read(preset="localai", operations={"edit": {"method": "PUT", "path": "/retouch"}})
+    assert edits.edit == Endpoint("PUT", "/retouch")
+
+
 @pytest.mark.parametrize(
     ("given", "method", "path", "query"),
     [

@@ -9,7 +9,7 @@ import pytest
 from limner.config import presets
 from limner.config.presets import PRESETS, PresetName, load_preset, preset_for
 from limner.core.image import FORMATS
-from limner.wire.images_dialect import OPTIONS, OUR_OPTIONS
+from limner.wire.images_dialect import ONLY_EDITS, OPTIONS, OUR_OPTIONS, Endpoint
 
 FOLDER = Path(presets.__file__).parent
 
@@ -22,7 +22,13 @@ def test_there_is_a_file_for_each_name_and_no_other() -> None:
 def test_a_preset_is_sound(name: PresetName) -> None:
     preset = load_preset(name)
     options = {*preset.dialect.options, *preset.dialect.tag_options}
-    assert options <= set(OPTIONS)
+    for_edits = {*preset.dialect.edit_options, *preset.dialect.tag_options}
+    assert options <= {*OPTIONS, *ONLY_EDITS}
+    assert for_edits <= {*OPTIONS, *ONLY_EDITS}
+    assert not options & set(ONLY_EDITS) - set(preset.dialect.tag_options)
+    if preset.capabilities.edits:
+        for option in ONLY_EDITS:
+            assert getattr(preset.capabilities, option) == (option in for_edits)
     assert preset.capabilities.seed == bool(options & set(OUR_OPTIONS))
     assert set(preset.capabilities.formats or ()) <= set(FORMATS)
     assert preset.source.startswith("https://")
@@ -50,6 +56,15 @@ def test_a_back_end_is_called_by_its_model() -> None:
     assert load_preset("openai").facts("gpt-image-1").capabilities.name == "gpt-image-1"
     assert load_preset("openai").facts(None).capabilities.name == "openai"
     assert load_preset("other").facts(None).capabilities.name == "images"
+
+
+def test_an_operator_may_know_that_a_server_edits() -> None:
+    there = Endpoint("PUT", "/retouch")
+    facts = load_preset("other").facts(None, edit=there)
+    assert (facts.edit, facts.capabilities.edits, facts.capabilities.mask) == (there, True, True)
+    assert not load_preset("other").facts(None).capabilities.edits
+    known = load_preset("vllm-omni").facts(None, edit=there)
+    assert (known.capabilities.edits, known.capabilities.mask) == (True, False)
 
 
 def row(name: PresetName) -> str:

@@ -23,6 +23,7 @@ from limner.images.http import ImagesHttp
 from limner.images.openai import OpenAIImages
 from limner.server.application import Rules, enclose
 from limner.server.images_api import images_routes
+from limner.wire.images_dialect import Endpoint
 from tests.pictures import picture
 from tests.scripted_images import LOOK, ScriptedImages, done, preview, progress
 from tests.scripted_services import MANNERS, ScriptedService
@@ -206,3 +207,129 @@ async def test_another_limner_is_asked_for_everything_and_believed() -> None:
         assert await ask(images, request) == list(script)
     assert backend.requests == [request]
     assert LOOK.adjustments == ("rounded",)
+
+
+MASK = picture(alpha=True)
+EDIT = replace(CAT, images=(picture(),))
+TAKES_MASKS = ("openai", "azure", "azure-v1")
+EDITS = (*TAKES_MASKS, "vllm-omni", "sglang", "sd-cpp")
+
+
+@pytest.mark.parametrize("name", EDITS)
+async def test_an_edit_brings_the_picture_as_it_was_ordered(name: str) -> None:
+    jpeg = picture(format="jpeg")
+    async with ScriptedService(MANNERS[name]) as service:
+        event = await paint(service, name, replace(EDIT, images=(picture(), jpeg), n=2))
+        [body] = service.requests
+        assert service.edited == [picture().content, jpeg.content]
+    assert (body["prompt"], body["n"], body["size"]) == ("a cat", 2, "8x8")
+    assert body.get("model", "theirs-1") == "theirs-1"
+    assert (event.image, event.resolved.adjustments) == (picture(), ())
+
+
+@pytest.mark.parametrize("name", EDITS)
+async def test_a_mask_goes_to_those_that_read_its_alpha(name: str) -> None:
+    async with ScriptedService(MANNERS[name]) as service, client(service.url, name) as images:
+        last = (await ask(images, replace(EDIT, mask=MASK)))[-1]
+        if name in TAKES_MASKS:
+            assert isinstance(last, ImageCompleted), last
+            assert service.masks == [MASK.content]
+        else:
+            assert isinstance(last, ImageFailed)
+            assert (last.status, last.param, service.requests) == (400, "mask", [])
+
+
+@pytest.mark.parametrize("name", EDITS)
+async def test_all_that_an_editor_knows_is_sent_and_the_rest_is_told(name: str) -> None:
+    options = {"quality": "high", "input_fidelity": "high", "output_compression": 60}
+    request = replace(EDIT, **options, output_format="jpeg", moderation="low")
+    async with ScriptedService(MANNERS[name]) as service:
+        event = await paint(service, name, request)
+        [body] = service.requests
+    said = " ".join(event.resolved.adjustments)
+    for option in (*options, "moderation"):
+        assert (option in body) != (option in said)
+    assert event.image.format == body.get("output_format", "png")
+
+
+@pytest.mark.parametrize("name", EDITS)
+async def test_frames_of_an_edit_are_relayed_where_there_are_any(name: str) -> None:
+    async with ScriptedService(MANNERS[name]) as service, client(service.url, name) as images:
+        events = await ask(images, replace(EDIT, partial_images=2))
+    kinds = [PartialImage] * 2 if MANNERS[name].streams else []
+    assert [type(event) for event in events] == [*kinds, ImageCompleted]
+
+
+@pytest.mark.parametrize("name", EDITS)
+async def test_our_own_options_of_edits_go_to_those_that_know_them(name: str) -> None:
+    request = replace(EDIT, seed=7, steps=4)
+    async with ScriptedService(MANNERS[name]) as service, client(service.url, name) as images:
+        last = (await ask(images, request))[-1]
+        if name in TAKES_MASKS:
+            assert isinstance(last, ImageFailed)
+            assert (last.param, service.requests) == ("seed", [])
+        elif name == "sd-cpp":
+            assert service.settings == [{"seed": 7, "sample_params": {"sample_steps": 4}}]
+        else:
+            assert {"seed": 7, "num_inference_steps": 4}.items() <= service.requests[0].items()
+
+
+async def test_strength_goes_to_the_one_that_has_it() -> None:
+    request = replace(EDIT, strength=0.5)
+    async with ScriptedService(MANNERS["sd-cpp"]) as service:
+        await paint(service, "sd-cpp", request)
+        assert service.settings == [{"strength": 0.5}]
+    async with (
+        ScriptedService(MANNERS["sglang"]) as service,
+        client(service.url, "sglang") as images,
+    ):
+        failed = (await ask(images, request))[-1]
+        assert isinstance(failed, ImageFailed)
+        assert (failed.param, service.requests) == ("strength", [])
+
+
+@pytest.mark.parametrize("name", ["localai", "other"])
+async def test_servers_that_are_not_known_to_edit_are_not_tried(name: str) -> None:
+    async with ScriptedService(MANNERS[name]) as service, client(service.url, name) as images:
+        failed = (await ask(images, EDIT))[-1]
+        assert isinstance(failed, ImageFailed)
+        assert (failed.status, failed.param, service.requests) == (400, "image", [])
+
+
+async def test_a_server_edits_where_its_operator_says() -> None:
+    there = Endpoint("POST", "/pictures/retouch", {"v": "2"})
+    manner = replace(MANNERS["other"], edit_path="/v1/pictures/retouch", query={"v": "2"})
+    facts = load_preset("other").facts(None, edit=there)
+    async with ScriptedService(manner) as service, ImagesHttp(service.url, key="sk-1") as http:
+        [event] = await ask(OpenAIImages(http, facts), replace(EDIT, mask=MASK))
+        assert (service.edited, service.masks) == ([picture().content], [MASK.content])
+    assert isinstance(event, ImageCompleted)
+
+
+async def test_an_editor_that_is_busy_is_sent_the_pictures_again() -> None:
+    async with ScriptedService(MANNERS["openai"], busy=1) as service:
+        await paint(service, "openai", EDIT)
+        assert (len(service.requests), service.edited) == (2, [picture().content] * 2)
+
+
+async def test_another_limner_edits_as_it_is_asked() -> None:
+    can = ImageCapabilities(
+        "tiny", edits=True, mask=True, input_fidelity=True, strength=True, seed=True
+    )
+    backend = ScriptedImages(progress(1), preview(), done(), capabilities=can)
+    app = enclose(images_routes(backend), rules=Rules())
+    request = ImageRequest(
+        "a cat",
+        model="tiny",
+        images=(picture(), picture(format="webp")),
+        mask=MASK,
+        input_fidelity="high",
+        strength=0.25,
+        seed=7,
+        moderation="low",
+        partial_images=1,
+        n=1,
+    )
+    async with serving(app) as url, client(url, "limner") as images:
+        assert await ask(images, request) == [progress(1), preview(), done()]
+    assert backend.requests == [request]

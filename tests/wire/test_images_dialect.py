@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from limner.core.image import ImageCapabilities, ImageFailed, ImageRequest, Size
 from limner.wire.images_dialect import (
+    ONLY_EDITS,
     OPENAI_OPTIONS,
     OPTIONS,
     Dialect,
@@ -16,6 +18,7 @@ from limner.wire.images_dialect import (
     ServerFacts,
     render_images_request,
 )
+from tests.pictures import picture
 
 CAN = ImageCapabilities("theirs")
 FOREIGN = ServerFacts(CAN)
@@ -133,7 +136,8 @@ def test_a_format_is_asked_of_those_that_have_it(format: Any, is_sent: bool) -> 
 
 
 def test_options_go_by_the_server_s_names_and_with_what_it_always_wants() -> None:
-    dialect = Dialect({"n": "count", "steps": "sampling.steps"}, {"response_format": "b64_json"})
+    options = {"n": "count", "steps": "sampling.steps"}
+    dialect = Dialect(options, always={"response_format": "b64_json"})
     server = ServerFacts(ImageCapabilities("theirs", seed=True), dialect)
     assert order(ImageRequest("a cat", steps=4), server).body == {
         "prompt": "a cat",
@@ -198,4 +202,70 @@ def test_what_parts_a_prompt_is_written_otherwise_and_said() -> None:
 
 
 def test_all_options_have_a_place_in_a_request() -> None:
-    assert set(OPTIONS) <= set(ImageRequest.__dataclass_fields__)
+    assert {*OPTIONS, *ONLY_EDITS} <= set(ImageRequest.__dataclass_fields__)
+
+
+PNG, MASK = picture(), picture(alpha=True)
+ABLE = ImageCapabilities(
+    "theirs", edits=True, mask=True, max_images=2, input_fidelity=True, strength=True, seed=True,
+    partial_images=True, progress=True,
+)  # fmt: skip
+EDIT = ImageRequest("a cat", images=(PNG,))
+
+
+def test_an_edit_is_a_form_with_its_pictures() -> None:
+    request = replace(EVERYTHING, images=(PNG, PNG), mask=MASK, input_fidelity="high", strength=0.5)
+    found = order(request, ServerFacts(ABLE))
+    assert found.path == "/images/edits"
+    assert found.files == (("image[]", PNG), ("image[]", PNG), ("mask", MASK))
+    assert found.fields == [
+        ("prompt", "a cat"),
+        ("model", "m"),
+        ("n", "2"),
+        ("size", "1280x720"),
+        ("quality", "low"),
+        ("background", "opaque"),
+        ("output_format", "webp"),
+        ("output_compression", "0"),
+        ("seed", "0"),
+        ("steps", "8"),
+        ("guidance_scale", "0.0"),
+        ("input_fidelity", "high"),
+        ("strength", "0.5"),
+        ("stream", "true"),
+        ("partial_images", "2"),
+        ("progress", "true"),
+    ]
+    assert [said.split()[0] for said in found.said] == ["moderation"]
+
+
+def test_an_edit_goes_where_the_server_edits() -> None:
+    server = ServerFacts(ABLE, model="m", edit=Endpoint("PUT", "/deployments/{model}/edits"))
+    found = order(EDIT, server)
+    assert (found.path, server.endpoint_for(EDIT).method) == ("/deployments/m/edits", "PUT")
+    assert order(CAT, server).path == "/images/generations"
+    assert not order(CAT, server).files
+
+
+@pytest.mark.parametrize(
+    ("asked", "can", "param"),
+    [
+        ({}, {}, "image"),
+        ({"mask": MASK}, {"edits": True}, "mask"),
+        ({"images": (PNG, PNG)}, {"edits": True, "max_images": 1}, "image"),
+        ({"strength": 0.5}, {"edits": True}, "strength"),
+    ],
+)
+def test_edits_that_a_server_cannot_make_are_refused(
+    asked: dict[str, Any], can: dict[str, Any], param: str
+) -> None:
+    request = replace(EDIT, **asked)
+    assert refused(request, ServerFacts(ImageCapabilities("theirs", **can))).param == param
+
+
+def test_fidelity_is_sent_to_those_that_have_it_and_else_said() -> None:
+    request = replace(EDIT, input_fidelity="high")
+    assert order(request, ServerFacts(ABLE)).body["input_fidelity"] == "high"
+    found = order(request, ServerFacts(ImageCapabilities("theirs", edits=True)))
+    assert "input_fidelity" not in found.body
+    assert found.said[0].startswith("input_fidelity 'high' changes nothing")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from limner.core.image import ImageRequest, PartialImage, Resolved, Size
+from limner.core.image import ImageCapabilities, ImageRequest, PartialImage, Resolved, Size
 from limner.wire.images_plain import (
     Painting,
     PreviewChoice,
@@ -18,28 +18,37 @@ from limner.wire.images_plain import (
 from tests.pictures import picture
 
 CAT = ImageRequest("a cat")
+THEIRS = ImageCapabilities("theirs")
 
 
 @pytest.mark.parametrize("asked", [{"seed": 0}, {"steps": 8}, {"guidance_scale": 0.0}])
 def test_what_the_server_cannot_do_is_refused_by_name(asked: dict[str, Any]) -> None:
     request = ImageRequest("a cat", **asked)
     [name] = asked
-    failed = refusal(request, "theirs", ())
+    failed = refusal(request, THEIRS, ())
     assert failed is not None
     assert (failed.code, failed.status, failed.param) == ("not_supported", 400, name)
     assert failed.message == f"{name} is not known to the image back end 'theirs'; leave it out"
-    assert refusal(request, "theirs", (name,)) is None
+    assert refusal(request, THEIRS, (name,)) is None
 
 
 @pytest.mark.parametrize("background", [None, "auto", "opaque"])
 def test_a_background_may_be_opaque(background: str | None) -> None:
-    assert refusal(ImageRequest("a cat", background=background), "theirs", ()) is None
+    assert refusal(ImageRequest("a cat", background=background), THEIRS, ()) is None
 
 
 def test_a_transparent_background_is_refused() -> None:
-    failed = refusal(ImageRequest("a cat", background="transparent"), "theirs", ())
+    failed = refusal(ImageRequest("a cat", background="transparent"), THEIRS, ())
     assert failed is not None
     assert failed.param == "background"
+
+
+def test_what_its_capabilities_do_not_have_is_refused_by_name() -> None:
+    edit = ImageRequest("a cat", images=(picture(),))
+    failed = refusal(edit, THEIRS, ())
+    assert failed is not None
+    assert (failed.code, failed.param) == ("not_supported", "image")
+    assert refusal(edit, ImageCapabilities("theirs", edits=True), ()) is None
 
 
 @pytest.mark.parametrize(
@@ -61,13 +70,19 @@ def test_openais_models_and_the_servers_name_stand_for_its_own(
 
 def test_options_without_effect_are_said() -> None:
     request = ImageRequest(
-        "a cat", model="gpt-image-1", quality="high", moderation="low", output_compression=80
+        "a cat",
+        model="gpt-image-1",
+        quality="high",
+        moderation="low",
+        output_compression=80,
+        input_fidelity="high",
     )
     none = "changes nothing: the image back end 'theirs' has no such setting"
     assert adjustments(request, "theirs") == (
         f"quality 'high' {none}",
         f"moderation 'low' {none}",
         f"output_compression 80 {none}",
+        f"input_fidelity 'high' {none}",
         "painted by a model of the image back end 'theirs' instead of 'gpt-image-1'",
     )
     assert adjustments(ImageRequest("a cat", model="sdxl", quality="auto"), "theirs") == ()

@@ -63,7 +63,7 @@ async def open_image_service(path: Path) -> AsyncIterator[ImageBackend]:
             "image service config has keys that mean nothing here",
             extra={"keys": ", ".join(service.not_understood)},
         )
-    facts = preset.facts(service.default_model, generate=service.generate)
+    facts = preset.facts(service.default_model, generate=service.generate, edit=service.edit)
     async with ImagesHttp(service.api_base, key=service.key, key_header=preset.key_header) as http:
         yield OpenAIImages(http, facts)
 

@@ -30,7 +30,8 @@ _OPERATIONS = frozenset({"generate", "edit"})
 class ImageService:
     """A service that can be asked. key: of the variable `api_key_env`, shown by nothing.
 
-    not_understood: paths of the keys that mean nothing here.
+    edit: None leaves it to the preset whether the server edits. not_understood: paths of the keys
+    that mean nothing here.
     """
 
     provider: str
@@ -39,7 +40,7 @@ class ImageService:
     default_model: str
     preset: Preset
     generate: Endpoint
-    edit: Endpoint
+    edit: Endpoint | None
     not_understood: tuple[str, ...] = ()
 
 
@@ -69,6 +70,7 @@ def parse_image_service(value: object, environ: Mapping[str, str]) -> ImageServi
     operations = value.get("operations") or {}
     if not isinstance(operations, dict):
         raise _wrong("operations", operations, "an object with generate and edit")
+    edit = operations.get("edit")
     unknown = value.keys() - _KNOWN
     unknown |= {f"operations.{name}" for name in operations.keys() - _OPERATIONS}
 
@@ -79,7 +81,11 @@ def parse_image_service(value: object, environ: Mapping[str, str]) -> ImageServi
         model,
         preset,
         generate=_operation("generate", operations.get("generate"), preset.generate, api_base),
-        edit=_operation("edit", operations.get("edit"), preset.edit, api_base),
+        edit=(
+            None
+            if edit is None and preset.knows_server
+            else _operation("edit", edit, preset.edit, api_base)
+        ),
         not_understood=tuple(sorted(unknown)),
     )
 

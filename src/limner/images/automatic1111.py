@@ -76,7 +76,7 @@ class Automatic1111:
         Ends with the last `ImageCompleted`, or with `ImageFailed`. Closing the iterator interrupts
         the picture if the server is painting it, and waits until it has stopped.
         """
-        if refused := refusal(request, NAME, OPTIONS):
+        if refused := refusal(request, self.capabilities, OPTIONS):
             yield refused
             return
         async with aclosing(one_by_one(request, self._paint)) as events:

@@ -108,7 +108,9 @@ class ComfyUi:
         prompt out of the queue, or interrupts it.
         """
         workflow = self._workflow
-        refused = refusal(request, NAME, workflow.names) or refused_model(workflow, request)
+        refused = refusal(request, self.capabilities, workflow.names) or refused_model(
+            workflow, request
+        )
         if refused:
             yield refused
             return

@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from io import BytesIO
 from types import TracebackType
 from typing import Self
 
@@ -21,7 +22,7 @@ import aiohttp
 from yarl import URL
 
 from limner.core.errors import ConfigError, ImageError
-from limner.core.image import ImageFailed
+from limner.core.image import ImageData, ImageFailed
 from limner.wire.images import as_error
 from limner.wire.images_error import read_image_failure
 
@@ -106,15 +107,20 @@ class Connection:
         return self._session
 
     async def open(
-        self, method: str, url: URL, body: bytes | None = None
+        self, method: str, url: URL, body: bytes | aiohttp.FormData | None = None
     ) -> aiohttp.ClientResponse:
         """Send a request and wait for the head of its answer, of any status.
 
-        Raises ImageError when there is none, or a compressed one.
+        body: JSON, or a form, which can be sent once. Raises ImageError when there is no answer, or
+        a compressed one.
         """
+        headers = {"Content-Type": "application/json"} if isinstance(body, bytes) else None
+        data = BytesIO(body) if isinstance(body, bytes) else body
         try:
             async with asyncio.timeout(self._limits.first_byte_s):
-                response = await self.session.request(method, url, data=body, allow_redirects=False)
+                response = await self.session.request(
+                    method, url, data=data, headers=headers, allow_redirects=False
+                )
         except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError) as error:
             # Nothing was sent. What is asked for with GET, though, was ordered before.
             was_taken = method == "GET"
@@ -191,6 +197,24 @@ class Connection:
         if not self._secret:
             return failed
         return replace(failed, message=failed.message.replace(self._secret, "[key]"))
+
+
+def form_of(
+    fields: Iterable[tuple[str, str]], files: Iterable[tuple[str, ImageData]]
+) -> aiohttp.FormData:
+    """A form of several parts (RFC 7578), its files named `image_0.png` and so on."""
+    form = aiohttp.FormData(quote_fields=False, default_to_multipart=True)
+    for name, text in fields:
+        form.add_field(name, text)
+    for number, (name, image) in enumerate(files):
+        stem = "mask" if name == "mask" else f"image_{number}"
+        form.add_field(
+            name,
+            BytesIO(image.content),
+            filename=f"{stem}.{image.format}",
+            content_type=image.media_type,
+        )
+    return form
 
 
 _NOT_TAKEN = frozenset({429, 503})

@@ -14,8 +14,9 @@ from contextlib import aclosing
 import aiohttp
 from yarl import URL
 
-from limner.images.connection import Connection, HttpLimits, parse_base_url
-from limner.wire.images_dialect import Endpoint
+from limner.images.connection import Connection, HttpLimits, form_of, parse_base_url
+from limner.wire import json
+from limner.wire.images_dialect import EDITS_PATH, GENERATIONS_PATH, Endpoint, ImagesOrder
 
 __all__ = ["HttpLimits", "ImagesHttp"]
 
@@ -43,10 +44,7 @@ class ImagesHttp(Connection):
         key_header: str = "Authorization",
         limits: HttpLimits | None = None,
     ) -> None:
-        headers = {
-            "Content-Type": "application/json",
-            "Accept": "text/event-stream, application/json",
-        }
+        headers = {"Accept": "text/event-stream, application/json"}
         if key:
             headers[key_header] = f"Bearer {key}" if key_header == "Authorization" else key
         super().__init__(socket=socket, headers=headers, secret=key, limits=limits)
@@ -54,15 +52,14 @@ class ImagesHttp(Connection):
         self._base = url.with_path(url.path.rstrip("/").removesuffix(GENERATE.path))
 
     async def post(
-        self, body: bytes, endpoint: Endpoint = GENERATE, path: str | None = None
+        self, order: ImagesOrder, endpoint: Endpoint = GENERATE
     ) -> AsyncGenerator[bytes, None]:
         """Yield the body of a 200 as it arrives; closing the iterator closes the connection.
 
-        path: the endpoint's, with the model in its place. Raises ImageError for everything else
-        that may happen.
+        Raises ImageError for everything else that may happen.
         """
-        url = self._url(path or endpoint.path).with_query(dict(endpoint.query))
-        response = await self._open_patiently(endpoint.method, url, body)
+        url = self._url(order.path).with_query(dict(endpoint.query))
+        response = await self._open_patiently(endpoint.method, url, order)
         try:
             async with aclosing(self.read(response)) as pieces:
                 async for piece in pieces:
@@ -92,9 +89,11 @@ class ImagesHttp(Connection):
         finally:
             response.close()
 
-    async def _open_patiently(self, method: str, url: URL, body: bytes) -> aiohttp.ClientResponse:
+    async def _open_patiently(
+        self, method: str, url: URL, order: ImagesOrder
+    ) -> aiohttp.ClientResponse:
         for attempt in range(self._limits.retries):
-            response = await self.open(method, url, body)
+            response = await self.open(method, url, _body(order))
             if response.status == 200:
                 return response
             refusal = await self.refusal(response)
@@ -106,13 +105,17 @@ class ImagesHttp(Connection):
                 raise refusal
             logger.info("image back end is asked again", extra={"wait_s": wait_s})
             await asyncio.sleep(wait_s)
-        response = await self.open(method, url, body)
+        response = await self.open(method, url, _body(order))
         if response.status != 200:
             raise await self.refusal(response)
         return response
 
     def _url(self, path: str) -> URL:
         base = self._base.path
-        if not base.strip("/") and path == GENERATE.path:
+        if not base.strip("/") and path in (GENERATIONS_PATH, EDITS_PATH):
             base = "/v1"  # where every server has it, for those who name only the server
         return self._base.with_path(base.rstrip("/") + path)
+
+
+def _body(order: ImagesOrder) -> bytes | aiohttp.FormData:
+    return form_of(order.fields, order.files) if order.files else json.dump(order.body)

@@ -71,7 +71,7 @@ class ImageJobs:
         Ends with the last `ImageCompleted`, or with `ImageFailed`. Closing the iterator cancels the
         job, where the service can.
         """
-        if refused := refusal(request, NAME, OPTIONS) or refused_order(request):
+        if refused := refusal(request, self.capabilities, OPTIONS) or refused_order(request):
             yield refused
             return
         async with aclosing(one_by_one(request, self._paint)) as events:

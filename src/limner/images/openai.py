@@ -9,9 +9,8 @@ from limner.core.errors import ImageError
 from limner.core.image import ImageCapabilities, ImageEvent, ImageFailed, ImageRequest
 from limner.images.connection import as_failed
 from limner.images.http import ImagesHttp
-from limner.wire import json
 from limner.wire.images_client import ImagesReplyDecoder
-from limner.wire.images_dialect import ImagesOrder, ServerFacts, render_images_request
+from limner.wire.images_dialect import ServerFacts, render_images_request
 
 FOREIGN = ServerFacts(ImageCapabilities("images"))
 
@@ -43,9 +42,10 @@ class OpenAIImages:
         if isinstance(order, ImageFailed):
             yield order
             return
+        endpoint = self._server.endpoint_for(request)
         decoder = ImagesReplyDecoder(request, said=order.said)
         try:
-            async with aclosing(self._ask(order)) as pieces:
+            async with aclosing(self._http.post(order, endpoint)) as pieces:
                 async for piece in pieces:
                     for event in decoder.feed(piece):
                         yield event
@@ -59,6 +59,3 @@ class OpenAIImages:
             return
         for event in decoder.flush():
             yield event
-
-    def _ask(self, order: ImagesOrder) -> AsyncGenerator[bytes, None]:
-        return self._http.post(json.dump(order.body), self._server.endpoint, order.path)

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
+import aiohttp
 import pybase64
 from yarl import URL
 
@@ -41,7 +42,7 @@ class PlainServer(Connection):
         limits: HttpLimits | None = None,
         read_failure: FailureReader = read_image_failure,
     ) -> None:
-        headers = {"Content-Type": "application/json"}
+        headers = {}
         if key:
             headers["Authorization"] = _authorization(key, scheme)
         super().__init__(headers=headers, secret=key, limits=limits, read_failure=read_failure)
@@ -55,14 +56,13 @@ class PlainServer(Connection):
         self,
         method: str,
         path: str,
-        body: dict[str, Any] | None = None,
+        body: dict[str, Any] | aiohttp.FormData | None = None,
         *,
         query: Mapping[str, str] | None = None,
     ) -> bytes:
         """The whole body of a 200; raises ImageError for everything else."""
-        response = await self.open(
-            method, self.url(path, query), None if body is None else json.dump(body)
-        )
+        sent = json.dump(body) if isinstance(body, dict) else body
+        response = await self.open(method, self.url(path, query), sent)
         try:
             if response.status != 200:
                 raise await self.refusal(response)

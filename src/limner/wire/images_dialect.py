@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from limner.core.image import ImageCapabilities, ImageFailed, ImageRequest
+from limner.core.image import ImageCapabilities, ImageData, ImageFailed, ImageRequest
 from limner.wire import json
 from limner.wire.images_plain import adjustments, own_model, refusal, unsupported
 
@@ -28,7 +28,12 @@ OPENAI_OPTIONS = (
     "moderation",
 )
 OUR_OPTIONS = ("seed", "steps", "guidance_scale")
+ONLY_EDITS = ("input_fidelity", "strength")
 OPTIONS = (*OPENAI_OPTIONS, *OUR_OPTIONS)
+EDIT_OPTIONS = tuple(name for name in (*OPTIONS, *ONLY_EDITS) if name != "moderation")
+"""OpenAI's reference has no `moderation` in the form of an edit."""
+
+GENERATIONS_PATH, EDITS_PATH = "/images/generations", "/images/edits"
 MODEL_PLACE = "{model}"
 
 _MODEL_IN_PATH = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", re.ASCII)
@@ -42,7 +47,7 @@ class Endpoint:
     """
 
     method: str = "POST"
-    path: str = "/images/generations"
+    path: str = GENERATIONS_PATH
     query: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -50,7 +55,8 @@ class Endpoint:
 class Dialect:
     """What a server takes.
 
-    options: by our name, its own; dots lead into objects. always: fields of every request.
+    options: by our name, its own; dots lead into objects. edit_options: the same for edits, which
+    go as a form, without objects. always: fields of every request.
     has_own_models: it has none of OpenAI's, which clients name all the same.
     prompt_tag: an element within the prompt whose JSON has the options that no field has;
         tag_options: those, by our name. prompt_replaces: what would part the prompt, and what is
@@ -58,6 +64,9 @@ class Dialect:
     """
 
     options: Mapping[str, str] = field(default_factory=lambda: {name: name for name in OPTIONS})
+    edit_options: Mapping[str, str] = field(
+        default_factory=lambda: {name: name for name in EDIT_OPTIONS}
+    )
     always: Mapping[str, Any] = field(default_factory=dict)
     has_own_models: bool = False
     prompt_tag: str | None = None
@@ -73,40 +82,57 @@ class ServerFacts:
     dialect: Dialect = field(default_factory=Dialect)
     endpoint: Endpoint = field(default_factory=Endpoint)
     model: str | None = None
+    edit: Endpoint = field(default_factory=lambda: Endpoint(path=EDITS_PATH))
+
+    def endpoint_for(self, request: ImageRequest) -> Endpoint:
+        return self.edit if request.is_edit else self.endpoint
+
+    def options_for(self, request: ImageRequest) -> Mapping[str, str]:
+        return self.dialect.edit_options if request.is_edit else self.dialect.options
 
 
 @dataclass(frozen=True, slots=True)
 class ImagesOrder:
     """A request as one server is asked. path: of the endpoint, the model in its place.
 
-    said: the adjustments that are known before anything is painted.
+    said: the adjustments that are known before anything is painted. files: those of a form, by the
+    names of their parts; the body's fields are then parts as well.
     """
 
     body: Json
     path: str
     said: tuple[str, ...] = ()
+    files: tuple[tuple[str, ImageData], ...] = ()
+
+    @property
+    def fields(self) -> list[tuple[str, str]]:
+        """The body's fields as text, for a form."""
+        return [
+            (name, str(value).lower() if isinstance(value, bool) else str(value))
+            for name, value in self.body.items()
+        ]
 
 
 def render_images_request(request: ImageRequest, server: ServerFacts) -> ImagesOrder | ImageFailed:
     """What to ask the server, or why it cannot be asked."""
     can, dialect = server.capabilities, server.dialect
     sends = _sends(request, server)
-    if refused := refusal(request, can.name, sends) or _refused_tag(request, server):
+    if refused := refusal(request, can, sends) or _refused_tag(request, server):
         return refused
     model = _model(request, server)
-    path = _path(server, model)
+    path = _path(server.endpoint_for(request).path, can.name, model)
     if isinstance(path, ImageFailed):
         return path
     values = {**_values(request), "model": model}
     values = {name: value for name, value in values.items() if name in sends and value is not None}
     body: Json = {"prompt": _prompt(request.prompt, dialect, values), **dialect.always}
-    for name, own in dialect.options.items():
+    for name, own in server.options_for(request).items():
         if name in values:
             _put(body, own, values[name])
     if is_streamed(request, can):
         body |= {"stream": True, "partial_images": request.partial_images}
         body |= {"progress": True} if can.progress else {}
-    return ImagesOrder(body, path, tuple(_said(request, server, sends, model)))
+    return ImagesOrder(body, path, tuple(_said(request, server, sends, model)), _files(request))
 
 
 def is_streamed(request: ImageRequest, capabilities: ImageCapabilities) -> bool:
@@ -117,7 +143,8 @@ def is_streamed(request: ImageRequest, capabilities: ImageCapabilities) -> bool:
 def _sends(request: ImageRequest, server: ServerFacts) -> set[str]:
     """The options that this request may be sent with."""
     can = server.capabilities
-    sends = {*server.dialect.options, *server.dialect.tag_options}
+    sends = {*server.options_for(request), *server.dialect.tag_options}
+    sends -= {name for name in ONLY_EDITS if not getattr(can, name)}
     if not can.seed:
         sends -= set(OUR_OPTIONS)
     if can.formats is not None and request.output_format not in (None, *can.formats):
@@ -130,26 +157,30 @@ def _model(request: ImageRequest, server: ServerFacts) -> str | None:
     if not server.dialect.has_own_models:
         return server.model if request.model in (None, name) else request.model
     model = own_model(request.model, server.model, name)
-    is_needed = MODEL_PLACE in server.endpoint.path
+    is_needed = MODEL_PLACE in server.endpoint_for(request).path
     return request.model if model is None and is_needed else model
 
 
 def _values(request: ImageRequest) -> Json:
-    named: Json = {name: getattr(request, name) for name in OPTIONS}
+    named: Json = {name: getattr(request, name) for name in (*OPTIONS, *ONLY_EDITS)}
     return {**named, "size": str(request.size) if request.size else None}
 
 
-def _path(server: ServerFacts, model: str | None) -> str | ImageFailed:
-    path = server.endpoint.path
+def _path(path: str, name: str, model: str | None) -> str | ImageFailed:
     if MODEL_PLACE not in path:
         return path
     if model and _MODEL_IN_PATH.fullmatch(model):
         return path.replace(MODEL_PLACE, model)
     return unsupported(
         "model",
-        f"model must be a name that the image back end {server.capabilities.name!r} has, in "
-        f"letters, digits, '.', '-' and '_', got {model!r}",
+        f"model must be a name that the image back end {name!r} has, in letters, digits, '.', '-' "
+        f"and '_', got {model!r}",
     )
+
+
+def _files(request: ImageRequest) -> tuple[tuple[str, ImageData], ...]:
+    images = tuple(("image[]", image) for image in request.images)
+    return (*images, ("mask", request.mask)) if request.mask else images
 
 
 def _refused_tag(request: ImageRequest, server: ServerFacts) -> ImageFailed | None:

@@ -10,7 +10,17 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from limner.core.image import ImageData, ImageFailed, ImageRequest, PartialImage, Resolved, Size
+from limner.core.errors import InvalidRequest
+from limner.core.image import (
+    ImageCapabilities,
+    ImageData,
+    ImageFailed,
+    ImageRequest,
+    PartialImage,
+    Resolved,
+    Size,
+)
+from limner.core.picture_fitting import fit_image
 from limner.wire import json
 from limner.wire.images_error import USER_TYPE
 from limner.wire.images_picture import read_resolved
@@ -74,23 +84,29 @@ class PreviewChoice:
         return self._taken - 1
 
 
-def refusal(request: ImageRequest, name: str, takes: Collection[str]) -> ImageFailed | None:
-    """Why the server called `name` cannot paint this; takes: the options that it has."""
+def refusal(
+    request: ImageRequest, can: ImageCapabilities, takes: Collection[str]
+) -> ImageFailed | None:
+    """Why a server that can this much cannot paint this; takes: the options that it has."""
     for option in _OURS:
         if option not in takes and getattr(request, option) is not None:
             return unsupported(
-                option, f"{option} is not known to the image back end {name!r}; leave it out"
+                option, f"{option} is not known to the image back end {can.name!r}; leave it out"
             )
     if "background" not in takes and request.background not in (None, "auto", "opaque"):
         return unsupported(
             "background",
-            f"background {request.background!r} cannot be painted by the image back end {name!r}; "
-            "accepted are 'opaque' and 'auto'",
+            f"background {request.background!r} cannot be painted by the image back end "
+            f"{can.name!r}; accepted are 'opaque' and 'auto'",
         )
+    try:
+        fit_image(request, can)
+    except InvalidRequest as error:
+        return unsupported(error.param, error.message)
     return None
 
 
-def unsupported(param: str, message: str) -> ImageFailed:
+def unsupported(param: str | None, message: str) -> ImageFailed:
     return ImageFailed(message, code="not_supported", type=USER_TYPE, status=400, param=param)
 
 
@@ -116,6 +132,7 @@ def adjustments(request: ImageRequest, name: str, takes: Collection[str] = ()) -
             ("quality", request.quality),
             ("moderation", request.moderation),
             ("output_compression", request.output_compression),
+            ("input_fidelity", request.input_fidelity),
         )
         if value not in (None, "auto") and option not in takes
     ]

@@ -37,13 +37,27 @@ class Preset:
     generate: Endpoint
     edit: Endpoint
 
-    def facts(self, model: str | None, *, generate: Endpoint | None = None) -> ServerFacts:
+    @property
+    def knows_server(self) -> bool:
+        """Whether it is about a certain server; else the operator's word counts."""
+        return self.name != "other"
+
+    def facts(
+        self,
+        model: str | None,
+        *,
+        generate: Endpoint | None = None,
+        edit: Endpoint | None = None,
+    ) -> ServerFacts:
         """What its client needs to know. model: where requests name none.
 
-        generate: where the operator says that it is. The name in our lists is the model's.
+        generate, edit: where the operator says that they are; a server that is not known to edit is
+        believed then to do it as OpenAI's does. The name in our lists is the model's.
         """
         can = replace(self.capabilities, name=model or self.capabilities.name)
-        return ServerFacts(can, self.dialect, generate or self.generate, model)
+        if edit and not can.edits:
+            can = replace(can, edits=True, mask=True, max_images=16, input_fidelity=True)
+        return ServerFacts(can, self.dialect, generate or self.generate, model, edit or self.edit)
 
 
 def load_preset(name: PresetName) -> Preset:
@@ -65,7 +79,9 @@ def _preset(name: PresetName, file: dict[str, Any]) -> Preset:
     if "formats" in can:
         can["formats"] = tuple(can["formats"])
     query = file.get("query", {})
-    options = {option: option for option in file["options"]} | file.get("renamed", {})
+    renamed = file.get("renamed", {})
+    options = {option: option for option in file["options"]} | renamed
+    for_edits = {option: option for option in file["edit_options"]}
     return Preset(
         name,
         about=file["about"],
@@ -75,6 +91,7 @@ def _preset(name: PresetName, file: dict[str, Any]) -> Preset:
         capabilities=ImageCapabilities(**{"name": name, **can}),
         dialect=Dialect(
             options,
+            edit_options=for_edits | renamed,
             always=file.get("always", {}),
             has_own_models=file.get("has_own_models", False),
             prompt_tag=file.get("prompt_tag"),
