@@ -98,6 +98,8 @@ def test_null_is_as_good_as_absent_for_every_field() -> None:
         ("store", True),
         ("background", False),
         ("background", True),
+        ("background_options", {"completion_window": "soonest"}),
+        ("background_options", {}),
         ("previous_response_id", "resp_1"),
         ("conversation", "conv_1"),
         ("conversation", {"id": "conv_1"}),
@@ -122,8 +124,13 @@ def test_what_is_so_anyway_needs_no_words(field: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "adjustment"),
     [
+        (
+            "background_options",
+            {"completion_window": "8h"},
+            "background_options.completion_window: every response runs as soon as it can.",
+        ),
         ("truncation", "auto", "truncation: the input is never cut here."),
-        ("service_tier", "flex", "service_tier: this server has one tier, not 'flex'."),
+        ("service_tier", "flex", "service_tier: this server has one tier."),
         (
             "stream_options",
             {"include_obfuscation": True},
@@ -181,7 +188,6 @@ def test_what_is_not_done_as_asked_is_reported(field: str, value: object, adjust
 @pytest.mark.parametrize(
     ("field", "value", "instead"),
     [
-        ("background_options", {}, "Responses do not run in the background here: leave it out."),
         ("prompt", {"id": "p"}, "Prompts are not stored here: send 'instructions' and 'input'."),
         ("context_management", [], "The context is not compacted here: leave it out."),
         ("moderation", {"model": "m"}, "Text is not moderated here: leave it out."),

@@ -13,6 +13,7 @@ from limner.core.request import ImageTool
 from limner.wire.fields import Fields, invalid_value, unknown_parameter, unsupported
 from limner.wire.input_items import named_picture
 from limner.wire.known import Known
+from limner.wire.request_fields import IMAGE_TOOL_FIELDS, names_of, notes_of
 
 MIN_EDGE_PX, MAX_EDGE_PX = 16, 4096
 MAX_MODEL = 256
@@ -24,16 +25,8 @@ MODERATIONS = ("auto", "low")
 ACTIONS = ("generate", "edit", "auto")
 FIDELITIES: tuple[Fidelity, ...] = ("high", "low")
 
-_KNOWN = frozenset(
-    {"type", "model", "size", "quality", "background", "output_format", "output_compression"}
-    | {"moderation", "partial_images", "input_fidelity", "input_image_mask", "action"}
-)
-NOT_OFFERED = {
-    "complexity": "How much a picture is planned cannot be set here; leave it out.",
-    "frame_count": "Animated pictures are not made here; leave it out.",
-    "frame_duration_ms": "Animated pictures are not made here; leave it out.",
-    "svg": "Vector pictures are not made here; leave it out.",
-}
+NOT_OFFERED = notes_of(IMAGE_TOOL_FIELDS, "refused")
+_KNOWN = names_of(IMAGE_TOOL_FIELDS) - NOT_OFFERED.keys() - {"n"} | {"type"}
 _SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", re.ASCII)
 
 

@@ -1,27 +1,10 @@
 """The body of `POST /v1/responses`, read into the core's `ResponseRequest`.
 
-Every field of OpenAI's API is honoured, refused by name, or reported as an adjustment:
+Every field of OpenAI's API is honoured, refused by name, or reported as an adjustment: which, says
+the table in `wire.request_fields`. What the upstream or the image back end at hand cannot do of it
+is told later, by `core.fitting` and `core.picture_fitting`.
 
-honoured    model, input, instructions, stream, tools, tool_choice, parallel_tool_calls,
-            max_tool_calls, max_output_tokens, temperature, top_p, presence_penalty,
-            frequency_penalty, text, reasoning.effort, user, safety_identifier (told to the model
-            server as the user, where `user` is not set), metadata (repeated in the response)
-fits as is  store: false, background: false, truncation: disabled, service_tier: auto or default,
-            image.context_compression: auto or disabled, stream_options.include_obfuscation: false;
-            prompt_cache_key (a hint, repeated in the response); include values for items that
-            never occur here
-adjusted    store: true, truncation: auto, other service tiers, include of log probabilities,
-            top_logprobs, reasoning.context and .mode, stream_options.include_obfuscation: true,
-            image.context_compression: enabled, access_programs, prompt_cache_options,
-            prompt_cache_retention
-passed on   to an upstream that takes them, see `core.fitting`: hosted tools other than
-            image_generation, items of other types, reasoning.summary, other include values
-refused     background: true, background_options, previous_response_id, conversation, prompt,
-            context_management, moderation, file ids, files, item references, masks, and whatever
-            OpenAI's API does not know either
-
-Source: OpenAI API reference, "Create a model response"; the limits are those of the Open Responses
-specification where OpenAI states none.
+The limits are those of the Open Responses specification where OpenAI states none.
 """
 
 from __future__ import annotations
@@ -37,43 +20,30 @@ from limner.wire.input import Input, parse_input
 from limner.wire.input_items import MAX_NAME
 from limner.wire.known import NOTHING_KNOWN, Known
 from limner.wire.references import conversation_id
+from limner.wire.request_fields import REQUEST_FIELDS, adjustment, names_of, notes_of
 from limner.wire.settings import MAX_COUNT, MAX_LABEL, parse_metadata, parse_sampling
 from limner.wire.tools import parse_tool_choice, parse_tools, taken_names
 
 MAX_MODEL = 256
 MAX_INCLUDE = 32
 
-_HONOURED = frozenset(
-    {"model", "input", "instructions", "stream", "tools", "tool_choice", "parallel_tool_calls"}
-    | {"max_tool_calls", "max_output_tokens", "temperature", "top_p", "presence_penalty"}
-    | {"frequency_penalty", "text", "reasoning", "user", "safety_identifier", "metadata"}
-    | {"store", "background", "truncation", "service_tier", "image", "stream_options"}
-    | {"prompt_cache_key", "include", "top_logprobs", "previous_response_id", "conversation"}
-)
-_REFUSED = {
-    "prompt": "Prompts are not stored here: send 'instructions' and 'input'.",
-    "context_management": "The context is not compacted here: leave it out.",
-    "moderation": "Text is not moderated here: leave it out.",
-    "background_options": "Responses do not run in the background here: leave it out.",
-}
-_LEFT_OUT = {
-    "access_programs": "has no meaning on this server.",
-    "prompt_cache_options": "caching of prompts is left to the model server.",
-    "prompt_cache_retention": "caching of prompts is left to the model server.",
-}
+_NAMES = names_of(REQUEST_FIELDS)
+_REFUSED = notes_of(REQUEST_FIELDS, "refused")
+_LEFT_OUT = notes_of(REQUEST_FIELDS, "adjusted")
 _TIERS = ("auto", "default", "flex", "scale", "priority", "fast", "ultrafast")
-_INCLUDE = {
-    "message.output_text.logprobs": "log probabilities are not returned by this server.",
-    "reasoning.encrypted_content": None,
-    "message.input_image.image_url": None,
-    "file_search_call.results": None,
-    "web_search_call.results": None,
-    "web_search_call.action.sources": None,
-    "computer_call_output.output.image_url": None,
-    "code_interpreter_call.outputs": None,
-}
-"""Adjustment for each value; None where it is left to the upstream, or nothing that it asks for
-can occur."""
+_WINDOWS = ("soonest", "2h", "8h")
+_COMPRESSIONS = ("auto", "enabled", "disabled")
+_LOG_PROBABILITIES = "message.output_text.logprobs"
+_INCLUDE = (
+    _LOG_PROBABILITIES,
+    "reasoning.encrypted_content",
+    "message.input_image.image_url",
+    "file_search_call.results",
+    "web_search_call.results",
+    "web_search_call.action.sources",
+    "computer_call_output.output.image_url",
+    "code_interpreter_call.outputs",
+)
 
 
 def parse_request(body: Mapping[str, Any], known: Known = NOTHING_KNOWN) -> ResponseRequest:
@@ -121,7 +91,7 @@ def parse_request(body: Mapping[str, Any], known: Known = NOTHING_KNOWN) -> Resp
 
 
 def _check_names(request: Fields) -> None:
-    request.allow_only(_HONOURED | _REFUSED.keys() | _LEFT_OUT.keys())
+    request.allow_only(_NAMES)
     for name, instead in _REFUSED.items():
         if request.get(name) is not None:
             raise unsupported(name, instead)
@@ -156,21 +126,22 @@ def _check_edit(tool: ImageTool | None, given: Input) -> None:
 
 def _check_delivery(request: Fields, adjustments: list[str]) -> None:
     """What concerns how a response is kept, shipped and served, rather than what it says."""
+    if options := request.object("background_options"):
+        options.allow_only({"completion_window"})
+        if options.choice("completion_window", _WINDOWS) not in (None, "soonest"):
+            adjustments.append(adjustment(options.at("completion_window")))
     if request.choice("truncation", ("auto", "disabled")) == "auto":
-        adjustments.append("truncation: the input is never cut here.")
-    if (tier := request.choice("service_tier", _TIERS)) not in (None, "auto", "default"):
-        adjustments.append(f"service_tier: this server has one tier, not {tier!r}.")
+        adjustments.append(adjustment("truncation"))
+    if request.choice("service_tier", _TIERS) not in (None, "auto", "default"):
+        adjustments.append(adjustment("service_tier"))
     if options := request.object("stream_options"):
         options.allow_only({"include_obfuscation"})
         if options.boolean("include_obfuscation"):
-            adjustments.append(f"{options.at('include_obfuscation')}: no padding is added here.")
+            adjustments.append(adjustment(options.at("include_obfuscation")))
     if image := request.object("image"):
         image.allow_only({"context_compression"})
-        modes = ("auto", "enabled", "disabled")
-        if image.choice("context_compression", modes) == "enabled":
-            adjustments.append(
-                f"{image.at('context_compression')}: pictures are shown as they came."
-            )
+        if image.choice("context_compression", _COMPRESSIONS) == "enabled":
+            adjustments.append(adjustment(image.at("context_compression")))
 
 
 def _include(request: Fields, adjustments: list[str]) -> tuple[str, ...]:
@@ -178,8 +149,8 @@ def _include(request: Fields, adjustments: list[str]) -> tuple[str, ...]:
     include = []
     for index, value in enumerate(request.array("include", max_length=MAX_INCLUDE) or []):
         path = f"{request.at('include')}[{index}]"
-        if why := _INCLUDE[one_of(value, path, _INCLUDE)]:
-            adjustments.append(f"{path}: {why}")
+        if one_of(value, path, _INCLUDE) == _LOG_PROBABILITIES:
+            adjustments.append(adjustment("include", path))
         else:
             include.append(value)
     return tuple(include)

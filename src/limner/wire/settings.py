@@ -8,6 +8,7 @@ from typing import Any
 from limner.core.errors import InvalidRequest
 from limner.core.turn import Sampling
 from limner.wire.fields import Fields, invalid_value, string
+from limner.wire.request_fields import adjustment
 
 MAX_METADATA, MAX_METADATA_KEY, MAX_METADATA_VALUE = 16, 64, 512
 MIN_OUTPUT_TOKENS = 16
@@ -24,7 +25,7 @@ _FORMAT_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}", re.ASCII)
 def parse_sampling(request: Fields, adjustments: list[str]) -> Sampling:
     """The knobs of writing; what cannot be turned here is appended to `adjustments`."""
     if request.integer("top_logprobs", 0, 20):
-        adjustments.append("top_logprobs: log probabilities are not returned by this server.")
+        adjustments.append(adjustment("top_logprobs"))
     text = request.object("text")
     reasoning = request.object("reasoning") or Fields({})
     return Sampling(
@@ -84,8 +85,8 @@ def _text_format(text: Fields | None) -> dict[str, Any] | None:
 def _reasoning_summary(reasoning: Fields, adjustments: list[str]) -> str | None:
     reasoning.allow_only({"effort", "summary", "generate_summary", "context", "mode"})
     if reasoning.choice("context", ("auto", "current_turn", "all_turns")) not in (None, "auto"):
-        adjustments.append(f"{reasoning.at('context')}: left to the model server.")
+        adjustments.append(adjustment("reasoning.context"))
     if reasoning.string("mode", max_length=64) not in (None, "standard"):
-        adjustments.append(f"{reasoning.at('mode')}: left to the model server.")
+        adjustments.append(adjustment("reasoning.mode"))
     older = reasoning.choice("generate_summary", _SUMMARIES)
     return reasoning.choice("summary", _SUMMARIES) or older

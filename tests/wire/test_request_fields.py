@@ -1,0 +1,75 @@
+"""The table of the request's fields says what the parser does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from openai.types.responses import response_create_params, tool_param
+
+from limner.core.errors import InvalidRequest
+from limner.wire.request_fields import (
+    IMAGE_TOOL_FIELDS,
+    REQUEST_FIELDS,
+    FieldRule,
+    names_of,
+)
+from tests.wire.asking import parsed
+
+EXAMPLES: dict[str, Any] = {
+    "background_options.completion_window 2h or 8h": {"completion_window": "2h"},
+    "reasoning.context not auto": {"context": "all_turns"},
+    "reasoning.mode not standard": {"mode": "pro"},
+    "prompt_cache_options": {"mode": "explicit"},
+    "prompt_cache_retention": "24h",
+    "include message.output_text.logprobs": ["message.output_text.logprobs"],
+    "top_logprobs from 1": 5,
+    "truncation auto": "auto",
+    "service_tier not auto or default": "flex",
+    "stream_options.include_obfuscation true": {"include_obfuscation": True},
+    "image.context_compression enabled": {"context_compression": "enabled"},
+    "access_programs": {"cyber": "standard"},
+    "tools any other type": [{"type": "web_search"}],
+    "reasoning.summary": {"summary": "auto"},
+    "include reasoning.encrypted_content": ["reasoning.encrypted_content"],
+    "prompt": {"id": "pmpt_1"},
+    "context_management": [{"type": "compaction"}],
+    "moderation": {"model": "m"},
+}
+
+
+def key(rule: FieldRule) -> str:
+    return f"{rule.name} {rule.when}".strip()
+
+
+TOLD = [
+    rule
+    for rule in REQUEST_FIELDS
+    if rule.fate in ("adjusted", "passed on", "refused") and key(rule) != "include"
+]
+
+
+def test_every_field_of_openais_api_has_its_row() -> None:
+    asked = response_create_params.ResponseCreateParamsBase.__annotations__
+    ours = {"presence_penalty", "frequency_penalty"}
+    assert names_of(REQUEST_FIELDS) - ours == {*asked, "stream"}
+
+
+def test_every_field_of_openais_image_tool_has_its_row() -> None:
+    asked = tool_param.ImageGeneration.__annotations__
+    assert names_of(IMAGE_TOOL_FIELDS) == {*asked, "n"} - {"type"}
+
+
+@pytest.mark.parametrize("rule", [r for r in TOLD if r.fate != "refused"], ids=key)
+def test_what_is_not_done_as_asked_is_told_in_the_words_of_its_row(rule: FieldRule) -> None:
+    (said,) = parsed(**{rule.name.partition(".")[0]: EXAMPLES[key(rule)]}).adjustments
+    assert said.startswith(rule.name)
+    assert said.endswith(rule.note) or rule.name == "tools"
+
+
+@pytest.mark.parametrize("rule", [r for r in TOLD if r.fate == "refused"], ids=key)
+def test_what_is_refused_is_refused_in_the_words_of_its_row(rule: FieldRule) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parsed(**{rule.name: EXAMPLES[key(rule)]})
+    assert caught.value.param == rule.name
+    assert caught.value.message.endswith(rule.note)
