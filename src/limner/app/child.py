@@ -59,7 +59,19 @@ async def open_child(settings: Settings) -> AsyncIterator[EngineChild]:
         http = await stack.enter_async_context(ImagesHttp("http://engine", socket=str(socket)))
         name = model_name(settings.model)
         # Sizes and the rest are left to the engine, which knows its model and reports what it does.
-        can = ImageCapabilities(name, formats=FORMATS, progress=True, seed=True)
+        can = ImageCapabilities(
+            name,
+            formats=FORMATS,
+            progress=True,
+            seed=True,
+            edits=True,
+            mask=True,
+            max_images=1,
+            input_fidelity=True,
+            strength=True,
+            transparent=False,
+            repeatable=True,
+        )
         supervisor = Supervisor(
             engine_command(settings, socket),
             probe.readiness,
