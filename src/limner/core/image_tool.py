@@ -58,7 +58,7 @@ def check_gate(request: ResponseRequest, *, can_paint: bool) -> None:
     if request.image_tool is not None and not can_paint:
         raise InvalidRequest(
             GATE_MESSAGE,
-            param=f"tools[{request.image_tool.index}]",
+            param=request.image_tool.path,
             code=DISABLED,
         )
 
@@ -71,12 +71,15 @@ def is_hosted_address(name: str) -> bool:
     return name.startswith(_ADDRESSES)
 
 
-def tool_name(functions: Iterable[FunctionTool], items: Iterable[Item]) -> str:
+def tool_name(
+    functions: Iterable[FunctionTool], items: Iterable[Item], others: Iterable[str] = ()
+) -> str:
     """Return a name that neither the client's functions nor the calls of the past use.
 
-    Raises InvalidRequest when `image_generation` and all its numbered forms are taken.
+    others: further names that are taken. Raises InvalidRequest when `image_generation` and all its
+    numbered forms are.
     """
-    taken = {tool.name for tool in functions}
+    taken = {*others, *(tool.name for tool in functions)}
     taken |= {item.name for item in items if isinstance(item, FunctionCall)}
     for name in (NAME, *(f"{NAME}_{number}" for number in range(2, MAX_SUFFIX + 1))):
         if name not in taken:
