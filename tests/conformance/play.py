@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+import pybase64
 
 from limner.app.upstreams import ModelServer, open_server_of_models
 from limner.core.image import ImageCapabilities, ImageEvent, ImageFailed, ImageRequest
@@ -23,21 +24,23 @@ from tests.conformance.dialects import Kind
 from tests.conformance.scenario import Scenario, Seen
 from tests.conformance.scenarios import UNPAINTABLE
 from tests.scripted_chat import ScriptedChat
+from tests.pictures import picture
 from tests.scripted_images import CAPABLE, done, preview
 from tests.serving import serving
 
 Json = dict[str, Any]
 
 MANY = 1_000_000
+OWN_PICTURE = f"data:image/png;base64,{pybase64.b64encode(picture(16, 16).content).decode()}"
 
 _TOLD = re.compile(r'"ok": ?(true|false)')
 _PICTURES = frozenset({"image", "image_url", "input_image"})
 
 
 class Painter:
-    """An image back end that fails at smoke. prompts: what it was asked."""
+    """An image back end that edits too and fails at smoke. prompts: what it was asked."""
 
-    capabilities: ImageCapabilities = CAPABLE
+    capabilities: ImageCapabilities = replace(CAPABLE, edits=True)
 
     def __init__(self) -> None:
         self.prompts: list[str] = []
@@ -99,7 +102,7 @@ async def _converse(url: str, scenario: Scenario, *, stream: bool) -> Seen:
     items: list[Json] = []
     async with aiohttp.ClientSession(f"{url}/v1/") as client:
         for words in scenario.asked:
-            items.append(_said(words, items))
+            items.append(_said(words, items, shows=scenario.shows and not items))
             body = {"model": "any", "input": items, "tools": scenario.tools, "stream": stream}
             async with client.post("responses", json=body | dict(scenario.fields)) as answer:
                 whole = await answer.read()
@@ -111,12 +114,15 @@ async def _converse(url: str, scenario: Scenario, *, stream: bool) -> Seen:
     return Seen(_status(response), tuple(map(_item, response["output"])), previews)
 
 
-def _said(words: str, items: list[Json]) -> Json:
+def _said(words: str, items: list[Json], *, shows: bool) -> Json:
     answered = {item.get("call_id") for item in items if item.get("type") == "function_call_output"}
     for item in items:
         if item.get("type") == "function_call" and item["call_id"] not in answered:
             return {"type": "function_call_output", "call_id": item["call_id"], "output": words}
-    return {"role": "user", "content": words}
+    if not shows:
+        return {"role": "user", "content": words}
+    text = {"type": "input_text", "text": words}
+    return {"role": "user", "content": [text, {"type": "input_image", "image_url": OWN_PICTURE}]}
 
 
 def _streamed(whole: bytes) -> tuple[Json, int]:
@@ -149,7 +155,8 @@ def _item(item: Mapping[str, Any]) -> str:
         case "function_call":
             return f"call of {item['name']}" + open_end
         case "image_generation_call":
-            return ("failed picture" if item["status"] == "failed" else "picture") + open_end
+            kind = "edited " if item.get("action") == "edit" else ""
+            return ("failed " if item["status"] == "failed" else kind) + "picture" + open_end
         case "reasoning":
             return "thought" + open_end
         case other:

@@ -18,8 +18,8 @@ class Seen:
     """What came of a scenario.
 
     status: the response's, with the code of its error, or the HTTP error's and its code.
-    output: its items in order: `words`, `long words` (beyond a million letters), `picture`, `failed
-    picture`, `call of NAME`; ellipses mark items that did not come to their end.
+    output: its items in order: `words`, `long words` (beyond a million letters), `picture`, `edited
+    picture`, `failed picture`, `call of NAME`; ellipses mark items that did not come to their end.
     previews: how many came before the pictures, where the client streams.
     painted: the prompts, in order. read: what the model was told of each call, in its last request,
     `ok` or not. shown: how many pictures it was shown there. forced: how many of its requests left
@@ -41,7 +41,8 @@ class Scenario:
     one before, and what follows a call of the client's function is the function's answer.
     differs: what is seen over the kinds of these names in place of `expected`.
 
-    fields: of the requests beyond `tools`. without: kinds that it does not apply to.
+    fields: of the requests beyond `tools`. shows: whether the client's first message shows a picture
+    of its own. without: kinds that it does not apply to.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Scenario:
     tools: tuple[Mapping[str, Any], ...] = (TOOL,)
     fields: Mapping[str, Any] = field(default_factory=dict)
     limits: HttpLimits = AT_ONCE
+    shows: bool = False
     without: frozenset[str] = frozenset()
 
 

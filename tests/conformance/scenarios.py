@@ -26,12 +26,12 @@ HUGE = ("A long story. " * 64,) * 1200
 """A text of one MiB."""
 
 
-def draws(*prompts: str) -> Calls:
-    return Calls(tuple(_draw(prompt) for prompt in prompts))
+def draws(*prompts: str, **arguments: str) -> Calls:
+    return Calls(tuple(_draw(prompt, **arguments) for prompt in prompts))
 
 
-def _draw(prompt: str) -> Call:
-    return ("image_generation", {"prompt": prompt})
+def _draw(prompt: str, **arguments: str) -> Call:
+    return ("image_generation", {"prompt": prompt, **arguments})
 
 
 def refuses(status: int, type: str, **headers: str) -> Serves:
@@ -47,6 +47,8 @@ def picture(*prompts: str) -> Seen:
 
 
 CIRCLE, SQUARE = "a red circle", "a blue square"
+BLUE = "a blue circle"
+EDITED = Seen("completed", ("edited picture", "words"), 2, (CIRCLE, BLUE), (True, True), 2)
 HERE = Says(("Here it is.",))
 HELLO = Says(("Hello ", "there."))
 ONLY_SERVERS = frozenset({"intent"})
@@ -78,7 +80,7 @@ SCENARIOS = (
         "two pictures",
         "The model calls the tool again after its first picture.",
         ("draw a red circle and a blue square",),
-        (draws(CIRCLE), draws(SQUARE), HERE),
+        (draws(CIRCLE), draws(SQUARE, action="generate"), HERE),
         picture(CIRCLE, SQUARE),
         differs={"intent": picture("a red circle and a blue square")},
     ),
@@ -86,7 +88,7 @@ SCENARIOS = (
         "parallel calls",
         "The model calls the tool twice at once; Harmony's calls come one in a reply.",
         ("draw a red circle and a blue square",),
-        (draws(CIRCLE, SQUARE), HERE),
+        (draws(CIRCLE, SQUARE, action="generate"), HERE),
         picture(CIRCLE, SQUARE),
         without=ONLY_SERVERS,
     ),
@@ -117,28 +119,50 @@ SCENARIOS = (
     ),
     Scenario(
         "edit of the previous picture",
-        "The client sends back what it got and asks for a change. Pictures are not edited yet: the "
-        "model is shown the old one and orders a new one from words.",
+        "The client sends back what it got and asks for a change. The model, shown the old picture, "
+        "calls for an edit.",
         ("draw a red circle", "make it blue"),
-        (draws(CIRCLE), HERE, draws("a blue circle"), HERE),
-        Seen(
-            "completed",
-            ("picture", "words"),
-            2,
-            (CIRCLE, "a blue circle"),
-            (True, True),
-            2,
-        ),
-        differs={
-            "intent": Seen("completed", ("words", "picture", "words"), 2, (CIRCLE, "a blue circle"))
-        },
+        (draws(CIRCLE), HERE, draws(BLUE, action="edit"), HERE),
+        EDITED,
+    ),
+    Scenario(
+        "edit without a word of it",
+        "The model leaves out whether it edits: where there is a picture, it does.",
+        ("draw a red circle", "make it blue"),
+        (draws(CIRCLE), HERE, draws(BLUE), HERE),
+        EDITED,
+    ),
+    Scenario(
+        "new picture beside an old one",
+        "There is a picture and the model calls for a new one: the old one was only a topic.",
+        ("draw a red circle", "draw a blue square"),
+        (draws(CIRCLE), HERE, draws(SQUARE, action="generate"), HERE),
+        replace(EDITED, output=("picture", "words"), painted=(CIRCLE, SQUARE)),
+    ),
+    Scenario(
+        "edit of the client's own picture",
+        "The client shows a picture and asks for a change.",
+        ("make it blue",),
+        (draws("make it blue", action="edit"), HERE),
+        Seen("completed", ("edited picture", "words"), 2, ("make it blue",), (True,), 2),
+        shows=True,
     ),
     Scenario(
         "edit by order",
-        "The client demands `action: edit`, which is not there yet: refused by name.",
+        "The client demands `action: edit`, whatever the model thinks of it.",
+        ("make it blue",),
+        (draws("make it blue", action="generate"), HERE),
+        Seen("completed", ("edited picture", "words"), 2, ("make it blue",), (True,), 2),
+        tools=({**TOOL, "action": "edit"},),
+        shows=True,
+    ),
+    Scenario(
+        "edit of nothing, by order",
+        "The client demands `action: edit` where there is no picture: refused before anything is "
+        "asked.",
         ("make it blue",),
         (),
-        Seen("400 unsupported_parameter", ()),
+        Seen("400 None", ()),
         tools=({**TOOL, "action": "edit"},),
     ),
     Scenario(
@@ -171,6 +195,16 @@ SCENARIOS = (
         (Calls((_draw(CIRCLE),), is_forced=True), HERE),
         replace(picture(CIRCLE), forced=1),
         fields={"tool_choice": {"type": "image_generation"}},
+    ),
+    Scenario(
+        "forced choice, ignored",
+        "The model must call the tool and answers in words instead. The picture is made from what "
+        "the user said; the words stay. Harmony's calls are begun for the model.",
+        ("a red circle",),
+        (Says(("A red circle would be nice.",)), HERE),
+        Seen("completed", ("words", "picture", "words"), 2, (CIRCLE,), (True,), 1, 1),
+        fields={"tool_choice": {"type": "image_generation"}},
+        without=ONLY_SERVERS | {"harmony"},
     ),
     Scenario(
         "one call allowed",
