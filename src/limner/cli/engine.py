@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from limner.cli.options import read_settings, settings_options, start_logging
-from limner.cli.serve import address_of, warn_if_open
+from limner.cli.serve import address_of, refuse_if_open
 
 NAMES = frozenset(
     {
@@ -52,7 +52,7 @@ def command(socket: str | None, with_parent: bool, **flags: Any) -> None:
     if socket:
         run(run_engine(settings, listen_unix(Path(socket))))
         return
+    refuse_if_open(settings)
     sock = listen_tcp(settings.host, settings.port)
-    warn_if_open(settings)
     click.echo(f"Limner's engine listens on {address_of(sock)}")
     run(run_engine(settings, sock))

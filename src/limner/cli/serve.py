@@ -12,6 +12,7 @@ from limner import __version__
 from limner.cli.options import read_settings, settings_options, start_logging
 from limner.config import NAMES, Settings
 from limner.config.upstreams import read_upstreams
+from limner.core.errors import ConfigError
 
 
 @click.command("serve")
@@ -28,21 +29,21 @@ def command(**flags: Any) -> None:
     from limner.app.process import keep_freed_memory
     from limner.app.server import run_server
 
+    refuse_if_open(settings)
     sock = listen_tcp(settings.host, settings.port)
-    warn_if_open(settings)
     keep_freed_memory()
     run(run_server(settings, sock, lambda: _announce(settings, sock)))
 
 
-def warn_if_open(settings: Settings) -> None:
-    """Say that others can use this server, when they can."""
+def refuse_if_open(settings: Settings) -> None:
+    """Raise ConfigError where anyone could use this server who can reach its address."""
     from limner.server.guard import allowed_hosts
 
     if not _asks_for_keys(settings) and allowed_hosts(settings.host) is None:
-        click.echo(
-            f"limner: warning: anyone who can reach {settings.host} can use this server; "
-            "--api-keys-env names the variable with the keys that it should ask for.",
-            err=True,
+        raise ConfigError(
+            f"--host {settings.host} can be reached by others, so keys are needed: put some into "
+            "the variable LIMNER_API_KEYS, or name another with --api-keys-env. Without keys the "
+            "server listens on loopback only, such as 127.0.0.1."
         )
 
 

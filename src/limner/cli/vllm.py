@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from limner.cli.options import read_settings, settings_options, start_logging
-from limner.cli.serve import address_of, warn_if_open
+from limner.cli.serve import address_of, refuse_if_open
 from limner.config import Settings
 from limner.core.errors import ConfigError
 
@@ -98,8 +98,8 @@ def serve(model: str, arguments: tuple[str, ...], **flags: Any) -> None:
 
     vllm = VllmCommand(model, arguments, free_port())
     settings = behind(settings, vllm, served_name(model, arguments))
+    refuse_if_open(settings)
     sock = listen_tcp(settings.host, settings.port)
-    warn_if_open(settings)
     if settings.llm_kind == "chat" and "--enable-auto-tool-choice" not in arguments:
         click.echo(
             "limner: warning: vLLM reads no calls of tools without --enable-auto-tool-choice and "

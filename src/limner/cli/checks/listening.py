@@ -5,7 +5,7 @@ from __future__ import annotations
 import aiohttp
 
 from limner.app.http import listen_tcp
-from limner.cli.checks.verdict import Verdict, ok, refused, warning
+from limner.cli.checks.verdict import Verdict, ok, refused
 from limner.config import Settings
 from limner.core.errors import ConfigError
 from limner.server.guard import allowed_hosts
@@ -36,9 +36,9 @@ def check_access(settings: Settings, further_keys: int = 0) -> Verdict:
     if keys := len(settings.api_keys) + further_keys:
         return ok("access", f"clients must show a key, of {keys}")
     if allowed_hosts(settings.host) is None:
-        return warning(
+        return refused(
             "access",
-            f"anyone who can reach {settings.host} can use the server, no key is asked for",
+            f"{settings.host} can be reached by others, and no key is asked for",
             "Put keys into the variable LIMNER_API_KEYS, or name another with --api-keys-env.",
         )
     return ok("access", "this machine only, no key is asked for")
