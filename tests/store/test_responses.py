@@ -22,7 +22,7 @@ from tests.pictures import picture
 KEEP_S = 1_000.0
 OWNER = "ann"
 PICTURE = picture()
-LOGGED = {"is_logged": True, "background": True, "streamed": True}
+LOGGED: dict[str, Any] = {"is_logged": True, "background": True, "streamed": True}
 
 
 class Clock:
@@ -318,7 +318,8 @@ async def test_the_only_process_takes_everything_over_at_once(responses: StoredR
 async def test_the_input_is_listed_in_pages(responses: StoredResponses, newest_first: bool) -> None:
     items = [message(f"msg_{number}") for number in range(5)]
     await responses.create(new("resp_1", *items))
-    after, found = None, []
+    after: str | None = None
+    found: list[Any] = []
     for size in (2, 2, 1):
         page = await responses.input_page("resp_1", Page(2, after, newest_first=newest_first))
         assert len(page.entries) == size

@@ -130,7 +130,7 @@ class ResponseRun:
         self._open(begun)
         request = replace(request, items=(*request.items, *said(self._transcript.output)))
         self._request = request
-        self._image_name = tool_name(request.functions, request.items)
+        self._image_name = tool_name(request.functions, request.items, request.taken_names)
         self._items = recall(request.items, self._image_name)
         self._hosted = HostedCalls(
             request,
@@ -146,6 +146,10 @@ class ResponseRun:
             self._complete()
         elif self._tokens_left() == 0:
             self._finish(ResponseIncomplete, "incomplete", incomplete="max_output_tokens")
+
+    @property
+    def id(self) -> str:
+        return self._response.id
 
     @property
     def is_waiting(self) -> bool:

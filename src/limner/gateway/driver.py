@@ -7,12 +7,12 @@ the turn or the picture under way and waits until that has stopped.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import assert_never
 
 from limner.core.events import (
@@ -24,21 +24,18 @@ from limner.core.events import (
 )
 from limner.core.fitting import fit
 from limner.core.image import ImageEvent
-from limner.core.image_tool import Denial, check_gate, denied
+from limner.core.image_tool import Denial, check_gate, denied, tool_name
+from limner.core.picture_fitting import fit_image_tool
+from limner.core.point import Spent
 from limner.core.ports import ImageBackend, Upstream
 from limner.core.request import ResponseRequest
 from limner.core.run import DEFAULT_LIMITS, Action, Limits, ResponseRun, StartImage, StartTurn
 from limner.core.turn import TurnEvent
+from limner.gateway.deadline import DEFAULT_DEADLINE_S, Deadline, PassedError
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_DEADLINE_S = 1800.0
-
 Source = AsyncGenerator[TurnEvent, None] | AsyncGenerator[ImageEvent, None]
-
-
-class _DeadlinePassedError(Exception):
-    """The response has taken longer than it may."""
 
 
 def random_id(prefix: str) -> str:
@@ -46,11 +43,36 @@ def random_id(prefix: str) -> str:
     return f"{prefix}{secrets.token_hex(24)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one event from outside led to. spent: as it stands after it; see `core.point`."""
+
+    events: Sequence[ResponseEvent]
+    spent: Spent
+
+
+def check(
+    request: ResponseRequest, upstream: Upstream, image_backend: ImageBackend | None
+) -> ResponseRequest:
+    """The request as it goes on to this upstream.
+
+    Raises InvalidRequest when the client offers the image tool and there is no back end, when no
+    name is left for it, or when the upstream cannot take the request.
+    """
+    request = fit(request, upstream.capabilities)
+    check_gate(request, can_paint=image_backend is not None)
+    tool_name(request.functions, request.items, request.taken_names)
+    if image_backend is not None:
+        request = fit_image_tool(request, image_backend.capabilities)
+    return request
+
+
 async def respond(
     request: ResponseRequest,
     *,
     upstream: Upstream,
     image_backend: ImageBackend | None,
+    response_id: str = "",
     new_id: Callable[[str], str] = random_id,
     clock: Callable[[], float] = time.time,
     limits: Limits = DEFAULT_LIMITS,
@@ -59,43 +81,54 @@ async def respond(
 ) -> AsyncGenerator[ResponseEvent, None]:
     """Yield the events of one response; the last numbered one is terminal, whatever happens.
 
-    The first two events come before the upstream is asked. new_id: makes ids from a prefix; clock:
-    seconds since 1970; deadline_s: the longest that the whole response may take; denial: what a
-    call of the image tool becomes that was not offered.
-    Raises InvalidRequest before the first event when the client offers the image tool and there is
-    no back end, when no name is left for it, or when the upstream cannot take the request.
+    The first two events come before the upstream is asked. response_id: a new one by default.
+    new_id: makes ids from a prefix; clock: seconds since 1970; deadline_s: the longest that the
+    whole response may take; denial: what a call of the image tool becomes that was not offered.
+    Raises InvalidRequest before the first event, as `check` does.
     """
-    request = fit(request, upstream.capabilities)
-    check_gate(request, can_paint=image_backend is not None)
-    response_id = new_id("resp_")
+    request = check(request, upstream, image_backend)
     run = ResponseRun(
         request,
-        response_id=response_id,
+        response_id=response_id or new_id("resp_"),
         new_id=new_id,
         clock=clock,
         painter=image_backend.capabilities if image_backend else None,
         limits=limits,
         denial=denial,
     )
-    deadline = asyncio.get_running_loop().time() + deadline_s
-    for event in run.events():
-        yield event
+    steps = drive(
+        run, upstream=upstream, image_backend=image_backend, deadline=Deadline(deadline_s)
+    )
+    async with aclosing(steps):
+        async for step in steps:
+            for event in step.events:
+                yield event
+
+
+async def drive(
+    run: ResponseRun, *, upstream: Upstream, image_backend: ImageBackend | None, deadline: Deadline
+) -> AsyncGenerator[Step, None]:
+    """Do what the run asks for until it ends, which a deadline that is cancelled makes it do."""
+    yield _step(run)
     while (action := run.action()) is not None:
         try:
             async with aclosing(_source(action, upstream, image_backend)) as source:
                 while run.is_waiting:
                     run.receive(await _next(source, deadline))
-                    for event in run.events():
-                        _log_denial(event, response_id)
-                        yield event
-        except _DeadlinePassedError:
-            message = f"The response took longer than the {deadline_s:g} seconds that it may."
-            run.fail(ResponseError("server_error", message, status=504))
+                    yield _step(run)
+        except PassedError:
+            deadline.finish(run)
         except Exception:
-            logger.exception("response failed by a bug", extra={"response_id": response_id})
+            logger.exception("response failed by a bug", extra={"response_id": run.id})
             run.fail(ResponseError("server_error", "The server made an error; its log says more."))
-        for event in run.events():
-            yield event
+        yield _step(run)
+
+
+def _step(run: ResponseRun) -> Step:
+    step = Step(run.events(), run.spent)
+    for event in step.events:
+        _log_denial(event, run.id)
+    return step
 
 
 def _log_denial(event: ResponseEvent, response_id: str) -> None:
@@ -120,13 +153,9 @@ def _source(action: Action, upstream: Upstream, image_backend: ImageBackend | No
             assert_never(action)
 
 
-async def _next(source: Source, deadline: float) -> TurnEvent | ImageEvent:
-    try:
-        async with asyncio.timeout_at(deadline) as limit:
+async def _next(source: Source, deadline: Deadline) -> TurnEvent | ImageEvent:
+    async with deadline.hold():
+        try:
             return await anext(source)
-    except StopAsyncIteration:
-        raise RuntimeError("the source ended without its terminal event") from None
-    except TimeoutError:
-        if limit.expired():
-            raise _DeadlinePassedError from None
-        raise
+        except StopAsyncIteration:
+            raise RuntimeError("the source ended without its terminal event") from None
