@@ -81,7 +81,7 @@ def test_the_version_is_the_package_s() -> None:
         (("paint",), "No such command 'paint'"),
         (("serve", "--prot", "1"), "No such option '--prot'"),
         (("serve", "--port", "high"), "limner: --port must be a whole number from 0 to 65535"),
-        (("serve", "--host", "203.0.113.1"), "keys are needed"),
+        (("serve", "--host", "203.0.113.1"), "is no address of this machine"),
         (("serve", "--host", "nowhere.invalid"), "--host must be a name or an address of this"),
         (("generate", "a cat", "-o", "cat.gif"), "limner: --output must end in .png, .jpg"),
         (("generate", "a cat", "-o", "nowhere/cat.png"), "must be in a folder that is there"),

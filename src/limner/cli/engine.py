@@ -52,7 +52,7 @@ def command(socket: str | None, with_parent: bool, **flags: Any) -> None:
     if socket:
         run(run_engine(settings, listen_unix(Path(socket))))
         return
-    refuse_if_open(settings)
     sock = listen_tcp(settings.host, settings.port)
+    refuse_if_open(settings)
     click.echo(f"Limner's engine listens on {address_of(sock)}")
     run(run_engine(settings, sock))

@@ -29,8 +29,8 @@ def command(**flags: Any) -> None:
     from limner.app.process import keep_freed_memory
     from limner.app.server import run_server
 
-    refuse_if_open(settings)
     sock = listen_tcp(settings.host, settings.port)
+    refuse_if_open(settings)
     keep_freed_memory()
     run(run_server(settings, sock, lambda: _announce(settings, sock)))
 

@@ -98,8 +98,8 @@ def serve(model: str, arguments: tuple[str, ...], **flags: Any) -> None:
 
     vllm = VllmCommand(model, arguments, free_port())
     settings = behind(settings, vllm, served_name(model, arguments))
-    refuse_if_open(settings)
     sock = listen_tcp(settings.host, settings.port)
+    refuse_if_open(settings)
     if settings.llm_kind == "chat" and "--enable-auto-tool-choice" not in arguments:
         click.echo(
             "limner: warning: vLLM reads no calls of tools without --enable-auto-tool-choice and "
