@@ -28,11 +28,12 @@ from limner.config.load import check_painters_are_the_file_s
 from limner.config.upstreams import read_upstreams
 from limner.core.errors import ConfigError
 from limner.core.image import Size
-from limner.core.ports import ImageBackend
+from limner.core.ports import Codec, ImageBackend
 from limner.core.readiness import Readiness
 from limner.gateway.closed import ClosedBackend
 from limner.gateway.jobs import JobQueue
 from limner.images.checked import CheckedSources
+from limner.images.converted import ConvertedFormats
 from limner.images.several import NamedBackend, SeveralBackends
 from limner.server.application import Rules, ServerParts, create
 from limner.server.guard import allowed_hosts
@@ -89,7 +90,7 @@ async def open_server(
         stored = Stored.over(store)
         models = await open_language_models(settings, stack)
         pictures = await stack.enter_async_context(open_pictures(settings))
-        painting = await _open_painting(settings, stack)
+        painting = await _open_painting(settings, stack, pictures.codec)
         backend = painting.backend and CheckedSources(painting.backend, pictures.codec)
         jobs = JobQueue(
             backend or ClosedBackend(painting.painter().readiness.message),
@@ -121,11 +122,13 @@ async def open_server(
         yield create(parts)
 
 
-async def _open_painting(settings: Settings, stack: AsyncExitStack) -> Painting:
+async def _open_painting(settings: Settings, stack: AsyncExitStack, codec: Codec) -> Painting:
+    """codec: writes the formats that servers elsewhere cannot; our engine has them all."""
     if entries := _image_entries(settings):
-        return await _open_several(entries, settings, stack)
+        return await _open_several(entries, settings, stack, codec)
     if (path := settings.image_service_config) is not None:
-        backend = await stack.enter_async_context(open_image_service(path))
+        service = await stack.enter_async_context(open_image_service(path))
+        backend = ConvertedFormats(service, codec)
         return _elsewhere(backend.capabilities.name, backend, f"the image service of {path.name}")
     match settings.image_backend:
         case "none":
@@ -142,7 +145,8 @@ async def _open_painting(settings: Settings, stack: AsyncExitStack) -> Painting:
 
             return Painting(child.backend, painter)
         case url:
-            backend = await stack.enter_async_context(open_back_end(url, settings))
+            there = await stack.enter_async_context(open_back_end(url, settings))
+            backend = ConvertedFormats(there, codec)
             name = settings.model or backend.capabilities.name
             return _elsewhere(name, backend, f"an image back end at {url}")
 
@@ -153,14 +157,14 @@ def _image_entries(settings: Settings) -> tuple[ImageEntry, ...]:
 
 
 async def _open_several(
-    entries: Sequence[ImageEntry], settings: Settings, stack: AsyncExitStack
+    entries: Sequence[ImageEntry], settings: Settings, stack: AsyncExitStack, codec: Codec
 ) -> Painting:
     check_painters_are_the_file_s(settings)
     backends: list[NamedBackend] = []
     paintings: list[Painting] = []
     named: dict[str, Painting] = {}
     for entry in entries:
-        painting = await _open_painting(entry.of(settings), stack)
+        painting = await _open_painting(entry.of(settings), stack, codec)
         assert painting.backend, "only `none` paints nothing, which the file cannot say"
         backends.append(NamedBackend(entry.name, painting.backend, entry.aliases))
         paintings.append(painting)
