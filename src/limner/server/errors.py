@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
@@ -62,7 +62,7 @@ def error_response(error: LimnerError) -> Response:
     return json_response(error_json(error), status, headers)
 
 
-def request_id(request: Request) -> str:
+def request_id(request: HTTPConnection) -> str:
     """The id that this request's reply and log lines carry; empty outside of `Access`."""
     found = request.scope.get("state", {}).get("request_id", "")
     return str(found)

@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
-from limner.core.errors import LimnerError, UpstreamError
+from limner.core.errors import InvalidRequest, LimnerError, UpstreamError
 from limner.core.events import (
     ImageCallItem,
     ImageCallProgress,
@@ -37,15 +38,22 @@ from limner.core.events import (
 from limner.core.gate import pass_gate
 from limner.core.image_tool import Denial
 from limner.core.ports import ImageBackend
-from limner.gateway.driver import respond
+from limner.core.session import NO_SESSION, Session, recall
+from limner.core.turn import JsonObject
+from limner.gateway.driver import random_id, respond
 from limner.gateway.several import Select
+from limner.gateway.silent import SilentUpstream
 from limner.server.body import DEFAULT_LIMIT_BYTES, read_json
 from limner.server.errors import json_response, request_id
 from limner.server.guard import image_tool_of
 from limner.server.streaming import DEFAULT_HEARTBEAT_S, EventStream, while_client_waits
 from limner.wire import sse
 from limner.wire.events import encode_event
+from limner.wire.fields import cut
+from limner.wire.known import Known
+from limner.wire.listed_items import listed_items
 from limner.wire.parse import parse_request
+from limner.wire.references import references
 from limner.wire.responses import response_json
 
 logger = logging.getLogger(__name__)
@@ -65,23 +73,86 @@ def responses_routes(
 ) -> list[Route]:
     """image_backend: None refuses requests that offer the image tool, unless that is stripped."""
 
+    responses = Responses(select, image_backend, denial)
+
     async def create(request: Request) -> HttpResponse:
-        asked = parse_request(await read_json(request, body_limit_bytes))
-        served = select(asked.model)
-        mode = image_tool_of(request) or served.image_tool
-        can = served.upstream.capabilities
-        asked = pass_gate(asked, mode, can, can_paint=image_backend is not None)
-        events = respond(
-            asked, upstream=served.upstream, image_backend=image_backend, denial=denial
-        )
-        course = _Course(request_id(request), is_stream=asked.stream)
-        if asked.stream:
-            frames = _frames(events, course)
-            return EventStream(frames, last_word=course.last_word, heartbeat_s=heartbeat_s)
+        begun = await responses.begin(request, await read_json(request, body_limit_bytes))
+        if begun.course.is_stream:
+            frames = begun.frames()
+            return EventStream(frames, last_word=begun.last_word, heartbeat_s=heartbeat_s)
         async with while_client_waits(request.receive):
-            return json_response(response_json(await _final(events, course)))
+            return json_response(response_json(await begun.final()))
 
     return [Route("/v1/responses", create, methods=["POST"])]
+
+
+@dataclass(frozen=True, slots=True)
+class Responses:
+    """Begins responses, whichever door they are asked for at."""
+
+    select: Select
+    image_backend: ImageBackend | None
+    denial: Denial = "recover"
+
+    async def begin(
+        self,
+        connection: HTTPConnection,
+        body: dict[str, Any],
+        *,
+        session: Session = NO_SESSION,
+        generate: bool = True,
+    ) -> Begun:
+        """Check a request and begin its response, which runs as it is read.
+
+        session: what the connection remembers. generate: False only prepares what a later response
+        goes on from. Raises LimnerError.
+        """
+        asked = parse_request(body, Known(history=_history(body, session)))
+        served = self.select(asked.model)
+        mode = image_tool_of(connection) or served.image_tool
+        upstream = served.upstream
+        can_paint = self.image_backend is not None
+        asked = pass_gate(asked, mode, upstream.capabilities, can_paint=can_paint)
+        if not generate:
+            upstream = SilentUpstream(upstream.capabilities)
+            asked = replace(asked, image_tool=None, tool_choice="auto")
+        events = respond(
+            asked, upstream=upstream, image_backend=self.image_backend, denial=self.denial
+        )
+        course = _Course(request_id(connection), is_stream=asked.stream)
+        return Begun(events, course, listed_items(body.get("input") or (), random_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A response under way, to be read once. input: the request's own items, whole."""
+
+    events: AsyncGenerator[ResponseEvent, None]
+    course: _Course
+    input: Sequence[JsonObject]
+
+    def frames(self) -> AsyncGenerator[bytes, None]:
+        """Its events; closing them cancels it."""
+        return _frames(self.events, self.course)
+
+    async def final(self) -> Response:
+        """The response in its end."""
+        return await _final(self.events, self.course)
+
+    def last_word(self, error: LimnerError) -> bytes:
+        """The frames that end the stream after an error."""
+        return self.course.last_word(error)
+
+
+def _history(body: dict[str, Any], session: Session) -> list[JsonObject]:
+    unknown, items = recall(session, references(body).previous_response_id)
+    if unknown is not None:
+        raise InvalidRequest(
+            f"Previous response with id '{cut(unknown)}' not found.",
+            param="previous_response_id",
+            code="previous_response_not_found",
+        )
+    return items
 
 
 @dataclass(slots=True)
