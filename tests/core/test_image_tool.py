@@ -13,12 +13,12 @@ from tests.core.recorded import USER, asking
 
 def test_the_gate_refuses_the_tool_where_nothing_can_paint() -> None:
     with pytest.raises(InvalidRequest) as refusal:
-        check_gate(asking(image_tool=ImageTool(3)), can_paint=False)
+        check_gate(asking(image_tool=ImageTool(3, path="tools[4]")), can_paint=False)
     assert refusal.value.message == (
         "Image generation tools are disabled. Start vLLM with a multimodal model or pass "
         "--image-service-config pointing to an external image API."
     )
-    assert (refusal.value.param, refusal.value.code) == ("tools[3]", "image_generation_disabled")
+    assert (refusal.value.param, refusal.value.code) == ("tools[4]", "image_generation_disabled")
     assert refusal.value.status == 400
 
 
@@ -43,6 +43,7 @@ def test_the_name_is_free_among_functions_and_past_calls() -> None:
     past = [FunctionCall("c", "image_generation_2", "{}")]
     assert tool_name(functions, []) == "image_generation_2"
     assert tool_name(functions, past) == "image_generation_3"
+    assert tool_name(functions, past, ["image_generation_3"]) == "image_generation_4"
 
 
 def test_a_thousand_collisions_are_refused() -> None:
