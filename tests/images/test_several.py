@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
@@ -20,6 +21,7 @@ from limner.images.http import HttpLimits, ImagesHttp
 from limner.images.openai import OpenAIImages
 from limner.images.several import NamedBackend, SeveralBackends
 from tests.images.test_openai import ScriptedServer, frame, whole
+from tests.pictures import picture
 from tests.scripted_chat import Reply, fails
 from tests.scripted_images import HANG, LOOK, ScriptedImages, done, preview, progress
 
@@ -153,3 +155,63 @@ async def test_over_http_only_what_was_surely_not_taken_moves_on(
         assert isinstance(last, ImageCompleted) == moves_on
         assert len(second.requests) == moves_on
         assert images.capabilities == ImageCapabilities("images")
+
+
+EDIT = ImageRequest("a cat", images=(picture(),))
+PLAIN = ImageCapabilities("plain", ("png",), max_n=4, min_edge_px=64, max_edge_px=512)
+EDITOR = ImageCapabilities(
+    "editor", ("png", "webp"), edits=True, mask=True, max_images=2, max_n=2, strength=True
+)
+
+
+async def test_an_edit_goes_to_the_first_that_edits_and_the_picture_says_so() -> None:
+    plain, editor = (ScriptedImages(done(), capabilities=can) for can in (PLAIN, EDITOR))
+    request = replace(EDIT, model="gpt-image-1", strength=0.5)
+    [event] = await ask(several(plain, editor), request)
+    assert isinstance(event, ImageCompleted)
+    assert event.resolved.adjustments[0] == (
+        "'b0' could not take the picture: Unsupported parameter: 'image'. The image back end "
+        "'plain' edits no pictures."
+    )
+    assert plain.requests == []
+    assert editor.requests == [replace(request, model=None)]
+    assert [await ask(several(editor, plain), EDIT)] == [[done()]]
+
+
+async def test_where_none_can_the_default_refuses() -> None:
+    plain, other = (ScriptedImages(UNKNOWN, capabilities=PLAIN) for _ in range(2))
+    assert await ask(several(plain, other), EDIT) == [UNKNOWN]
+    assert other.requests == []
+
+
+async def test_one_that_is_named_is_asked_whatever_it_can() -> None:
+    plain, editor = (ScriptedImages(UNKNOWN, capabilities=can) for can in (PLAIN, EDITOR))
+    assert await ask(several(plain, editor), replace(EDIT, model="b0")) == [UNKNOWN]
+    assert (len(plain.requests), editor.requests) == (1, [])
+
+
+def test_together_they_can_what_any_of_them_can() -> None:
+    plain, editor = (ScriptedImages(capabilities=can) for can in (PLAIN, EDITOR))
+    assert several(plain, editor).capabilities == ImageCapabilities(
+        "plain",
+        ("png",),
+        max_n=4,
+        edits=True,
+        mask=True,
+        max_images=2,
+        strength=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("answers", "together"),
+    [((False, False), False), ((False, None), None), ((None, True), True)],
+)
+def test_what_one_can_paint_or_may_paint_is_possible(
+    answers: tuple[bool | None, ...], together: bool | None
+) -> None:
+    each = [
+        ScriptedImages(capabilities=ImageCapabilities("a", transparent=answer))
+        for answer in answers
+    ]
+    assert several(*each).capabilities.transparent is together

@@ -2,17 +2,18 @@
 
 Another is asked only before any money is spent: when the first surely did not take the request on
 (`was_taken` is False: it could not be reached, or answered 429 or 503 at once) and nothing of it
-has been shown. Whoever names a back end gets that one or its failure, never another's picture.
+has been shown. So it is with what a back end is known not to do, such as edits. Whoever names a
+back end gets that one or its failure, never another's picture.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from limner.core.errors import ConfigError
+from limner.core.errors import ConfigError, InvalidRequest
 from limner.core.image import (
     ImageCapabilities,
     ImageCompleted,
@@ -21,6 +22,7 @@ from limner.core.image import (
     ImageRequest,
     PartialImage,
 )
+from limner.core.picture_fitting import fit_image
 from limner.core.ports import ImageBackend
 
 logger = logging.getLogger(__name__)
@@ -63,8 +65,8 @@ class SeveralBackends:
 
     @property
     def capabilities(self) -> ImageCapabilities:
-        """Those of the default."""
-        return self._backends[0].backend.capabilities
+        """Those of the default, and of edits and the like what any can do."""
+        return _together([each.backend.capabilities for each in self._backends])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,9 +78,8 @@ class SeveralBackends:
 
         Where none can, the failure is the default's.
         """
-        turns = self._turns(request)
+        turns, said = self._turns(request)
         refusals: list[ImageFailed] = []
-        said: tuple[str, ...] = ()
         for each, asked in turns:
             async with aclosing(each.backend.generate(asked)) as events:
                 first = await anext(events)
@@ -87,7 +88,7 @@ class SeveralBackends:
                         "image back end refused", extra={"who": each.name, "code": first.code}
                     )
                     refusals.append(first)
-                    said = (*said, f"{each.name!r} could not take the picture: {first.message}")
+                    said = (*said, _not_taken(each, first.message))
                     continue
                 yield _with_said(first, said)
                 async for event in events:
@@ -95,14 +96,59 @@ class SeveralBackends:
                 return
         yield refusals[0]
 
-    def _turns(self, request: ImageRequest) -> list[tuple[NamedBackend, ImageRequest]]:
-        """Who is asked, in which order, and what for."""
+    def _turns(
+        self, request: ImageRequest
+    ) -> tuple[list[tuple[NamedBackend, ImageRequest]], tuple[str, ...]]:
+        """Who is asked, in which order, and what for; and who is not asked, and why."""
         if request.model in self._named:
             each, model = self._named[request.model]
-            return [(each, replace(request, model=model))]
-        first, *others = self._backends
+            return [(each, replace(request, model=model))], ()
+        able, unable = [], []
+        for each in self._backends:
+            try:
+                fit_image(request, each.backend.capabilities)
+            except InvalidRequest as error:
+                unable.append(_not_taken(each, error.message))
+            else:
+                able.append(each)
+        chosen = able or self._backends
         # A model that only the default may know means nothing to the others.
-        return [(first, request), *((each, replace(request, model=None)) for each in others)]
+        asked = [
+            (each, request if each is self._backends[0] else replace(request, model=None))
+            for each in chosen
+        ]
+        passed_over = unable if chosen[0] is not self._backends[0] else []
+        return asked, tuple(passed_over)
+
+
+def _together(each: Sequence[ImageCapabilities]) -> ImageCapabilities:
+    counts = [can.max_images for can in each if can.edits]
+    return replace(
+        each[0],
+        min_edge_px=_loosest([can.min_edge_px for can in each], min),
+        max_edge_px=_loosest([can.max_edge_px for can in each], max),
+        max_n=_loosest([can.max_n for can in each], max),
+        edits=any(can.edits for can in each),
+        mask=any(can.mask for can in each),
+        max_images=_loosest(counts, max),
+        input_fidelity=any(can.input_fidelity for can in each),
+        strength=any(can.strength for can in each),
+        transparent=_any_known([can.transparent for can in each]),
+    )
+
+
+def _loosest(limits: Sequence[int | None], pick: Callable[[list[int]], int]) -> int | None:
+    """The limit that all requests keep to which any can take; None where one has none."""
+    known = [limit for limit in limits if limit is not None]
+    return pick(known) if known and len(known) == len(limits) else None
+
+
+def _any_known(answers: Sequence[bool | None]) -> bool | None:
+    return True if True in answers else None if None in answers else False
+
+
+def _not_taken(each: NamedBackend, why: str) -> str:
+    return f"{each.name!r} could not take the picture: {why}"
 
 
 def _is_unspent(failed: ImageFailed, *, is_default: bool) -> bool:
