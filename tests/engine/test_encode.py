@@ -10,6 +10,7 @@ from limner.core.image import ImageFormat, ImageRequest, Size
 from limner.engine.encode import encode
 from limner.engine.model import ModelFacts
 from limner.engine.params import Plan, plan
+from limner.engine.source import Cover
 
 TINY = ModelFacts("tiny", Size(128, 128), buckets=(Size(128, 128),), min_edge_px=64)
 PIXELS = np.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype=np.uint8)
@@ -76,3 +77,30 @@ def test_another_shape_is_cut_evenly_and_never_squeezed() -> None:
     rows, columns = np.nonzero(np.asarray(image)[:, :, 0] > 127)
     assert np.ptp(rows) == np.ptp(columns)
     assert (rows.min() + rows.max(), columns.min() + columns.max()) == (639, 1279)
+
+
+def edited(size: Size, source: Size) -> Plan:
+    return plan(ImageRequest("a", size=size, strength=0.5), TINY, 0, source)
+
+
+def test_an_edit_goes_back_to_its_shape_the_way_it_came() -> None:
+    pixels = np.zeros((128, 128, 3), np.uint8)
+    pixels[:, :64] = 255
+    image = opened(encode(pixels, edited(Size(100, 300), Size(100, 300)), 0).content)
+    assert image.size == (100, 300)
+    assert np.nonzero(np.asarray(image)[150, :, 0] > 127)[0].tolist() == list(range(50))
+    assert image.info["strength"] == "0.5"
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_what_stays_lies_over_the_result_to_the_pixel(half: bool) -> None:
+    size = Size(300, 200)
+    kept = np.random.default_rng(1).integers(0, 256, (200, 300, 3), dtype=np.uint8)
+    free = np.zeros((200, 300), np.uint8)
+    free[:, :100], free[:, 100:110] = 255, 128
+    cover = Cover(Image.fromarray(kept), Image.fromarray(free))
+    black = np.zeros((64, 64, 3) if half else (128, 128, 3), np.uint8)
+    made = np.asarray(opened(encode(black, edited(size, size), 0, cover).content))
+    assert not made[:, :100].any()
+    assert np.array_equal(made[:, 110:], kept[:, 110:])
+    assert np.abs(made[:, 100:110] * 2 - kept[:, 100:110].astype(int)).max() <= 2

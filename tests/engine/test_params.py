@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limner.core.errors import ConfigError, ImageError
-from limner.core.image import ImageRequest, Size
+from limner.core.image import ImageData, ImageRequest, Size
 from limner.engine.model import ModelFacts, read_facts
 from limner.engine.params import capabilities, plan
 from limner.engine.sizes import nearest_bucket
@@ -161,12 +161,36 @@ def test_values_that_cannot_be_are_refused_by_name(param: str, options: dict[str
     assert error.type == "image_generation_user_error"
 
 
+@pytest.mark.parametrize(("option", "value"), [("strength", 0.5), ("input_fidelity", "high")])
+def test_options_of_edits_change_no_new_picture_and_that_is_told(option: str, value: Any) -> None:
+    options: Any = {option: value}
+    (said,) = plan(replace(ASKED, **options), TINY, 0).adjustments
+    assert said == f"{option} {value!r} changes nothing: there is no picture to edit"
+
+
+def test_a_mask_without_a_picture_is_refused() -> None:
+    error = refusal(TINY, mask=ImageData(b"", "png"))
+    assert (error.param, error.status) == ("mask", 400)
+
+
+def test_an_edit_goes_the_last_steps_of_the_way() -> None:
+    asked = replace(ASKED, images=(ImageData(b"", "png"),), steps=20, strength=0.5)
+    made = plan(asked, TINY, 0, Size(128, 128))
+    assert (made.levels, made.steps, made.strength) == (20, 10, 0.5)
+    assert made.resolved(0).steps == 10
+    new = plan(ASKED, TINY, 0)
+    assert (new.levels, new.steps, new.strength) == (8, 8, None)
+
+
 def test_capabilities_are_the_models_facts() -> None:
     tiny, free = capabilities(TINY), capabilities(FREE)
     assert (tiny.sizes, tiny.size_multiple, tiny.min_edge_px) == (BUCKETS, 1, 64)
     assert (free.sizes, free.size_multiple, free.min_edge_px) == ((Size(1024, 1024),), 16, 256)
     assert tiny.progress
     assert tiny.seed
+    assert tiny.edits
+    assert tiny.mask
+    assert (tiny.max_images, tiny.transparent) == (1, False)
 
 
 def test_a_folder_may_state_its_facts() -> None:

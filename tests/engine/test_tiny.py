@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from limner.core.image import ImageCompleted, ImageEvent, ImageRequest, PartialImage, Size
+from limner.core.image import (
+    ImageCompleted,
+    ImageData,
+    ImageEvent,
+    ImageRequest,
+    PartialImage,
+    Size,
+)
 from limner.engine.loading import load
 from limner.engine.painter import Painter
 from limner.engine.scheduler import Scheduler
@@ -60,6 +67,32 @@ async def test_a_large_size_is_painted_small_and_enlarged(painter: Painter) -> N
     assert final.shape == (720, 1280, 3)
     assert distance(final[340:380, 620:660], RED) < 60
     assert distance(final[:, :60], YELLOW) < 60
+
+
+async def test_a_red_circle_becomes_blue(painter: Painter) -> None:
+    (before,) = await painted(
+        painter, ImageRequest("a red circle on a yellow background", seed=1, size=Size(512, 512))
+    )
+    file = BytesIO()
+    Image.fromarray(before.astype(np.uint8)).save(file, "png")
+    prompt = "a blue circle on a yellow background"
+    source = (ImageData(file.getvalue(), "png"),)
+    ways: tuple[dict[str, Any], ...] = ({}, {"input_fidelity": "high"}, {"mask": circle_mask(512)})
+    for options in ways:
+        edit = ImageRequest(prompt, images=source, seed=2, **options)
+        (after,) = await painted(painter, edit)
+        assert after.shape == before.shape
+        assert distance(after[236:276, 236:276], BLUE) < 60
+        assert distance(after[:, :40], YELLOW) < 60
+
+
+def circle_mask(edge: int) -> ImageData:
+    """A generous box in the middle may change."""
+    mask = Image.new("RGBA", (edge, edge), "white")
+    mask.paste((0, 0, 0, 0), (edge // 5, edge // 5, edge - edge // 5, edge - edge // 5))
+    file = BytesIO()
+    mask.save(file, "png")
+    return ImageData(file.getvalue(), "png")
 
 
 @pytest.mark.parametrize("prompt", ["zyzzyva qwrtp 斑马 🦓", "<|first|><|pad|>", "a " * 2000, "я"])

@@ -171,7 +171,7 @@ class Painter:
 
     async def _encode(self, frame: Frame, job: Job) -> ImageData:
         loop = asyncio.get_running_loop()
-        cover = job.source and job.source.cover
+        cover = job.source.cover if job.source else None
         return await loop.run_in_executor(
             self._encoder, encode, frame.pixels, job.plan, frame.picture, cover
         )

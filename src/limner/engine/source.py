@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from io import BytesIO
 
+import numpy as np
 from PIL import Image, ImageOps
 
 from limner.core.errors import ImageError
@@ -17,7 +18,7 @@ from limner.engine.model import ModelFacts
 from limner.engine.params import MAX_IMAGES, Plan, plan
 from limner.engine.refusal import refused
 
-MAX_SOURCE_PX = 50_000_000
+MAX_SOURCE_PX = 33_000_000
 HALF = 128
 """Alpha below it is to be painted by the model, as Diffusers rounds masks."""
 
@@ -83,7 +84,7 @@ def _free(picture: Image.Image, mask: ImageData | None) -> Image.Image | None:
         alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
     else:
         alpha = _alpha(mask, Size(*picture.size))
-    if alpha is None or alpha.getextrema()[0] >= HALF:
+    if alpha is None or np.asarray(alpha).min() >= HALF:
         return None
     return ImageOps.invert(alpha)
 
@@ -96,7 +97,7 @@ def _alpha(mask: ImageData, size: Size) -> Image.Image:
             "mask", f"mask must be as large as the picture, {size}, got {Size(*shape.size)}"
         )
     alpha = shape.getchannel("A") if shape.mode == "RGBA" else None
-    if alpha is None or alpha.getextrema()[0] >= HALF:
+    if alpha is None or np.asarray(alpha).min() >= HALF:
         raise refused(
             "mask", f"mask must have pixels with alpha 0 (at least below {HALF}): what may change"
         )
@@ -121,7 +122,7 @@ def _fitted(picture: Image.Image, free: Image.Image | None, decided: Plan) -> So
     painted = (decided.painted.width, decided.painted.height)
     whole = _cut(picture, size)
     small = whole.resize(painted, Image.Resampling.LANCZOS)
-    return Source(small, free and Cover(whole, _cut(free, size)))
+    return Source(small, Cover(whole, _cut(free, size)) if free else None)
 
 
 def _cut(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
