@@ -87,7 +87,7 @@ class Scores:
             "shape": verdict.shapes,
             "relation": () if verdict.relation is None else (verdict.relation,),
             "count": (verdict.count,),
-            "all of it": (_whole(verdict),),
+            "all of it": (whole(verdict),),
         }
         for matter, answered in answers.items():
             self.matters[matter].add(answered)
@@ -98,7 +98,7 @@ class Scores:
             self.shapes[figure.what].add((right,))
 
 
-def _whole(verdict: Verdict) -> bool:
+def whole(verdict: Verdict) -> bool:
     parts = (verdict.background, *verdict.colours, *verdict.shapes, verdict.count)
     return all(parts) and verdict.relation is not False
 
@@ -112,11 +112,11 @@ def questions(scale: float = 1.0, seed: int = 20) -> list[Question]:
             wanted = SHAPES[index % len(SHAPES)]
             while (scene := held_out_scene(lot, layout)).figures[0].what != wanted:
                 pass
-            asked.append(Question(scene, _said_in_full(scene, lot)))
+            asked.append(Question(scene, said_in_full(scene, lot)))
     return asked
 
 
-def _said_in_full(scene: Arrangement, lot: random.Random) -> str:
+def said_in_full(scene: Arrangement, lot: random.Random) -> str:
     """A caption that names every colour and, for two figures, how they stand."""
     while True:
         text = caption(scene, lot)
@@ -214,7 +214,7 @@ def main() -> int:
     for number, (question, pixels) in enumerate(zip(asked, pictures, strict=True)):
         verdict = judge(pixels, question.scene)
         scores.add(question.scene, verdict)
-        if not _whole(verdict):
+        if not whole(verdict):
             failures.append({"seed": number, "prompt": question.text})
     seconds = (time.perf_counter() - start) / len(asked)
     print(f"{len(asked)} captions never trained on, {seconds:.2f} s a picture, judged by program\n")
