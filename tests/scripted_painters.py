@@ -210,7 +210,7 @@ class ScriptedAutomatic1111(ScriptedPainter):
 
     async def answer(self, request: web.Request, path: str) -> web.StreamResponse:
         match path:
-            case "/sdapi/v1/txt2img":
+            case "/sdapi/v1/txt2img" | "/sdapi/v1/img2img":
                 return await self._paint()
             case "/internal/progress":
                 return web.json_response({"active": self._ours, "queued": not self._ours})
@@ -272,7 +272,7 @@ class ScriptedJobs(ScriptedPainter):
                 if isinstance(status, int):
                     return web.json_response({"detail": "Job not found"}, status=status)
                 return web.json_response({"job_id": "j", **status})
-            case "GET", "/job/j/result":
+            case ("GET", "/job/j/result") | ("POST", "/modify"):
                 return web.json_response(self._result)
             case "DELETE", "/job/j":
                 return web.json_response({"detail": "Method Not Allowed"}, status=405)

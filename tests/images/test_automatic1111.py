@@ -21,6 +21,8 @@ from limner.core.image import (
     Size,
 )
 from limner.images.automatic1111 import Automatic1111, automatic1111_server
+from limner.wire.pictures import to_base64
+from tests.pictures import picture
 from tests.scripted_painters import PNG, ScriptedAutomatic1111
 
 CAT = ImageRequest("a cat")
@@ -149,3 +151,27 @@ def test_a_key_without_its_colon_is_refused() -> None:
     with pytest.raises(ConfigError, match="must be user:password") as refused:
         automatic1111_server("http://127.0.0.1:7860", key="secret")
     assert "secret" not in refused.value.message
+
+
+async def test_a_picture_is_edited_by_its_alpha_mask_and_polled_like_any_other() -> None:
+    mask = picture(alpha=True)
+    request = ImageRequest("a cat", images=(PNG,), mask=mask, strength=0.4, n=2, seed=5)
+    async with ScriptedAutomatic1111(1, 2, 3, 4) as webui, back_end(webui.url) as images:
+        events = await ask(images, request)
+    bodies = webui.bodies("/sdapi/v1/img2img")
+    assert [body["seed"] for body in bodies] == [5, 6]
+    assert {body["init_images"][0] for body in bodies} == {to_base64(PNG)}
+    assert (bodies[0]["mask"], bodies[0]["denoising_strength"]) == (to_base64(mask), 0.4)
+    assert webui.bodies("/sdapi/v1/txt2img") == []
+    assert sum(isinstance(event, ImageCompleted) for event in events) == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "param"),
+    [({"images": (PNG, PNG)}, "image"), ({"background": "transparent"}, "background")],
+)
+async def test_edits_beyond_it_are_refused(asked: dict[str, Any], param: str) -> None:
+    async with ScriptedAutomatic1111() as webui, back_end(webui.url) as images:
+        [failed] = await ask(images, ImageRequest("a cat", **asked))
+        assert isinstance(failed, ImageFailed)
+        assert (failed.status, failed.param, webui.asked) == (400, param, [])

@@ -72,6 +72,29 @@ async def test_a_job_is_submitted_polled_and_fetched() -> None:
     assert {verb for verb, _, _ in jobs.asked} == {"POST", "GET"}
 
 
+async def test_an_edit_is_one_request() -> None:
+    request = ImageRequest("a cat", images=(PNG,), strength=0.5, n=2, seed=7)
+    async with ScriptedJobs() as jobs, back_end(jobs.url) as images:
+        events = await ask(images, request)
+        assert [body["seed"] for body in jobs.bodies("/modify")] == [7, 8]
+        assert [path for _, path, _ in jobs.asked] == ["/modify", "/modify"]
+    assert [event.image for event in events if isinstance(event, ImageCompleted)] == [PNG, PNG]
+
+
+@pytest.mark.parametrize(
+    ("jobs", "code"),
+    [
+        (ScriptedJobs(missing=["/modify"]), "not_supported"),
+        (ScriptedJobs(result={"success": False, "error": "oh"}), "server_error"),
+    ],
+)
+async def test_an_edit_may_fail(jobs: ScriptedJobs, code: str) -> None:
+    async with jobs, back_end(jobs.url) as images:
+        [failed] = await ask(images, ImageRequest("a cat", images=(PNG,)))
+    assert isinstance(failed, ImageFailed)
+    assert failed.code == code
+
+
 async def test_each_picture_is_a_job() -> None:
     async with ScriptedJobs(DONE) as jobs, back_end(jobs.url) as images:
         events = await ask(images, ImageRequest("a cat", n=2, seed=7))
@@ -118,6 +141,8 @@ async def test_closing_the_iterator_asks_to_drop_the_job() -> None:
         ({"steps": 4}, "steps"),
         ({"model": "sdxl"}, "model"),
         ({"background": "transparent"}, "background"),
+        ({"images": (PNG, PNG)}, "image"),
+        ({"images": (PNG,), "mask": picture(alpha=True)}, "mask"),
     ],
 )
 async def test_what_a_job_cannot_ask_for_is_refused(asked: dict[str, Any], param: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ import pytest
 
 from limner.core.image import (
     ImageCompleted,
+    ImageData,
     ImageFailed,
     ImageProgress,
     ImageRequest,
@@ -18,10 +20,11 @@ from limner.core.image import (
 from limner.wire.automatic1111 import (
     ProgressReader,
     order_picture,
+    path_for,
     read_automatic1111_failure,
     read_is_ours,
-    read_txt2img,
-    render_txt2img,
+    read_reply,
+    render_order,
 )
 from limner.wire.images_plain import Painting
 from limner.wire.pictures import to_base64
@@ -43,7 +46,7 @@ def reply(info: object = None, *images: object) -> bytes:
 
 def test_what_is_not_asked_is_the_servers_choice() -> None:
     painting = order_picture(CAT, 0, None)
-    assert render_txt2img(painting, "task(1)") == {
+    assert render_order(painting, "task(1)") == {
         "prompt": "a cat",
         "seed": -1,
         "force_task_id": "task(1)",
@@ -57,7 +60,7 @@ def test_everything_asked_is_sent() -> None:
     painting = order_picture(request, 1, "sd15")
     assert (painting.picture, painting.size, painting.model) == (1, Size(512, 256), "sd15")
     assert "instead of 'gpt-image-1'" in painting.said[0]
-    assert render_txt2img(painting, "task(1)") == {
+    assert render_order(painting, "task(1)") == {
         "prompt": "a cat",
         "seed": 0,
         "steps": 4,
@@ -69,9 +72,57 @@ def test_everything_asked_is_sent() -> None:
     }
 
 
+EDIT = ImageRequest("a cat", images=(picture(24, 17),))
+
+
+@pytest.mark.parametrize(
+    ("source", "asked", "size"),
+    [
+        (picture(24, 17), None, (24, 16)),
+        (picture(4, 4), None, (8, 8)),
+        (picture(4096, 1024), None, (2048, 512)),
+        (picture(24, 17), Size(64, 32), (64, 32)),
+    ],
+)
+def test_an_edit_is_as_large_as_its_source_or_as_asked(
+    source: ImageData, asked: Size | None, size: tuple[int, int]
+) -> None:
+    painting = order_picture(ImageRequest("a cat", images=(source,), size=asked), 0, None)
+    assert painting.size == Size(*size)
+    body = render_order(painting, "task(1)")
+    assert (body["width"], body["height"]) == size
+    assert body["init_images"] == [to_base64(source)]
+
+
+def test_a_source_whose_size_cannot_be_read_is_left_to_the_server() -> None:
+    source = ImageData(picture().content[:18], "png")
+    body = render_order(order_picture(ImageRequest("a", images=(source,)), 0, None), "task(1)")
+    assert "width" not in body
+
+
+def test_an_edit_goes_elsewhere_with_its_strength_and_its_mask_the_other_way_round() -> None:
+    mask = picture(24, 17, alpha=True)
+    request = replace(EDIT, mask=mask, strength=0.5)
+    assert (path_for(request), path_for(CAT)) == ("sdapi/v1/img2img", "sdapi/v1/txt2img")
+    assert render_order(order_picture(request, 0, None), "task(1)") == {
+        "prompt": "a cat",
+        "seed": -1,
+        "width": 24,
+        "height": 16,
+        "force_task_id": "task(1)",
+        "init_images": [to_base64(EDIT.images[0])],
+        "denoising_strength": 0.5,
+        "resize_mode": 1,
+        "mask": to_base64(mask),
+        "inpainting_mask_invert": 1,
+        "inpainting_fill": 1,
+        "inpaint_full_res": False,
+    }
+
+
 def test_the_reply_says_what_was_used() -> None:
     info = orjson.dumps({"seed": 2**32 + 5, "sd_model_name": "sd15"}).decode()
-    event = read_txt2img(reply(info, TEXT), Painting(CAT, 2))
+    event = read_reply(reply(info, TEXT), Painting(CAT, 2))
     assert isinstance(event, ImageCompleted)
     assert (event.image, event.picture) == (picture(), 2)
     assert (event.resolved.seed, event.resolved.model) == (5, "sd15")
@@ -81,7 +132,7 @@ def test_the_reply_says_what_was_used() -> None:
 @pytest.mark.parametrize("info", [None, "not JSON", "{}", '{"seed": -1, "sd_model_name": ""}'])
 def test_what_the_reply_does_not_say_is_what_was_asked(info: object) -> None:
     painting = Painting(CAT, seed=7, model="sd15")
-    event = read_txt2img(reply(info, TEXT), painting)
+    event = read_reply(reply(info, TEXT), painting)
     assert isinstance(event, ImageCompleted)
     assert (event.resolved.seed, event.resolved.model) == (7, "sd15")
 
@@ -90,7 +141,7 @@ def test_what_the_reply_does_not_say_is_what_was_asked(info: object) -> None:
     "body", [b"oh", b"{}", b'{"images": []}', reply(None, 5), reply(None, "R0lGODlh")]
 )
 def test_a_reply_without_a_picture_is_a_failure(body: bytes) -> None:
-    event = read_txt2img(body, Painting(CAT))
+    event = read_reply(body, Painting(CAT))
     assert isinstance(event, ImageFailed)
     assert event.retryable
 

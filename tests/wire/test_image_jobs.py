@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from limner.wire.image_jobs import (
     read_result,
     read_status,
     refused_order,
+    render_edit,
     render_job,
 )
 from limner.wire.pictures import to_base64
@@ -54,6 +56,33 @@ def test_what_no_job_can_ask_for_is_refused(request_: ImageRequest, param: str) 
 )
 def test_the_rest_is_ordered(request_: ImageRequest) -> None:
     assert refused_order(request_) is None
+
+
+EDIT = ImageRequest("a cat", images=(picture(),))
+
+
+def test_an_edit_carries_its_source() -> None:
+    text = to_base64(picture())
+    assert render_edit(EDIT) == {"prompt": "a cat", "image_base64": text}
+    asked = replace(EDIT, strength=0.5, seed=7, size=Size(64, 64))
+    assert render_edit(asked) == {
+        "prompt": "a cat",
+        "image_base64": text,
+        "denoise": 0.5,
+        "seed": 7,
+    }
+
+
+def test_the_least_strength_is_said() -> None:
+    least = replace(EDIT, strength=0.0)
+    assert render_edit(least)["denoise"] == 0.05
+    assert order_picture(least, 0).said[0].startswith("strength: 0.05 is the least")
+    assert order_picture(replace(EDIT, strength=0.05), 0).said == ()
+
+
+def test_a_service_may_not_edit() -> None:
+    failed = read_job_failure(b'{"detail": "Not Found"}', 404)
+    assert (failed.code, failed.param, failed.retryable) == ("not_supported", "image", False)
 
 
 def test_a_job_has_an_id() -> None:

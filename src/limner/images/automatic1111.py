@@ -21,10 +21,11 @@ from limner.wire.automatic1111 import (
     OPTIONS,
     ProgressReader,
     order_picture,
+    path_for,
     read_automatic1111_failure,
     read_is_ours,
-    read_txt2img,
-    render_txt2img,
+    read_reply,
+    render_order,
 )
 from limner.wire.images_plain import refusal
 
@@ -68,7 +69,17 @@ class Automatic1111:
 
     @property
     def capabilities(self) -> ImageCapabilities:
-        return ImageCapabilities(NAME, partial_images=True, progress=True, seed=True)
+        return ImageCapabilities(
+            NAME,
+            partial_images=True,
+            progress=True,
+            seed=True,
+            edits=True,
+            mask=True,
+            max_images=1,
+            strength=True,
+            transparent=False,
+        )
 
     async def generate(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
         """Yield progress, previews and `request.n` pictures, one request for each.
@@ -86,17 +97,17 @@ class Automatic1111:
     async def _paint(self, request: ImageRequest, picture: int) -> AsyncGenerator[ImageEvent, None]:
         painting = order_picture(request, picture, self._model)
         task_id = f"task(limner-{uuid4().hex})"
-        body = render_txt2img(painting, task_id)
+        body = render_order(painting, task_id)
         progress = ProgressReader(painting)
         async with self._turn:
-            reply = asyncio.create_task(self._server.fetch("POST", "sdapi/v1/txt2img", body))
+            reply = asyncio.create_task(self._server.fetch("POST", path_for(request), body))
             # Nobody may be left to hear of a failure; asyncio would complain about that.
             reply.add_done_callback(lambda task: task.cancelled() or task.exception())
             try:
                 while not (await asyncio.wait({reply}, timeout=self._poll_s))[0]:
                     for event in progress.read(await self._poll(task_id)):
                         yield event
-                yield checked(read_txt2img(reply.result(), painting))
+                yield checked(read_reply(reply.result(), painting))
             except ImageError as error:
                 yield as_failed(error)
             finally:

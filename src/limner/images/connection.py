@@ -107,17 +107,23 @@ class Connection:
         return self._session
 
     async def open(
-        self, method: str, url: URL, body: bytes | aiohttp.FormData | None = None
+        self,
+        method: str,
+        url: URL,
+        body: bytes | aiohttp.FormData | None = None,
+        *,
+        patience_s: float | None = None,
     ) -> aiohttp.ClientResponse:
         """Send a request and wait for the head of its answer, of any status.
 
-        body: JSON, or a form, which can be sent once. Raises ImageError when there is no answer, or
-        a compressed one.
+        body: JSON, or a form, which can be sent once. patience_s: instead of `first_byte_s`. Raises
+        ImageError when there is no answer, or a compressed one.
         """
+        patience_s = patience_s or self._limits.first_byte_s
         headers = {"Content-Type": "application/json"} if isinstance(body, bytes) else None
         data = BytesIO(body) if isinstance(body, bytes) else body
         try:
-            async with asyncio.timeout(self._limits.first_byte_s):
+            async with asyncio.timeout(patience_s):
                 response = await self.session.request(
                     method, url, data=data, headers=headers, allow_redirects=False
                 )
@@ -126,7 +132,7 @@ class Connection:
             was_taken = method == "GET"
             raise unreachable(self._socket or str(url), error, was_taken=was_taken) from error
         except TimeoutError:
-            raise too_slow(self._limits.first_byte_s) from None
+            raise too_slow(patience_s) from None
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
             raise unreachable(self._socket or str(url), error) from error
         except aiohttp.ClientError as error:

@@ -22,6 +22,7 @@ from limner.wire.image_jobs import (
     read_result,
     read_status,
     refused_order,
+    render_edit,
     render_job,
 )
 from limner.wire.images_plain import refusal
@@ -63,6 +64,10 @@ class ImageJobs:
             partial_images=False,
             progress=True,
             seed=True,
+            edits=True,
+            max_images=1,
+            strength=True,
+            transparent=False,
         )
 
     async def generate(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
@@ -74,7 +79,8 @@ class ImageJobs:
         if refused := refusal(request, self.capabilities, OPTIONS) or refused_order(request):
             yield refused
             return
-        async with aclosing(one_by_one(request, self._paint)) as events:
+        paint = self._edit if request.is_edit else self._paint
+        async with aclosing(one_by_one(request, paint)) as events:
             async for event in events:
                 yield event
 
@@ -92,6 +98,15 @@ class ImageJobs:
                 if not is_over:
                     await self._cancel(id)
             result = await self._server.fetch("GET", f"job/{id}/result")
+            yield checked(read_result(result, order_picture(request, picture)))
+        except ImageError as error:
+            yield as_failed(error)
+
+    async def _edit(self, request: ImageRequest, picture: int) -> AsyncGenerator[ImageEvent, None]:
+        """Such services edit in one request, which cannot be cancelled."""
+        try:
+            body = render_edit(request)
+            result = await self._server.fetch("POST", "modify", body, patience_s=self._patience_s)
             yield checked(read_result(result, order_picture(request, picture)))
         except ImageError as error:
             yield as_failed(error)

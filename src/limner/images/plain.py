@@ -59,10 +59,14 @@ class PlainServer(Connection):
         body: dict[str, Any] | aiohttp.FormData | None = None,
         *,
         query: Mapping[str, str] | None = None,
+        patience_s: float | None = None,
     ) -> bytes:
-        """The whole body of a 200; raises ImageError for everything else."""
+        """The whole body of a 200; raises ImageError for everything else.
+
+        patience_s: for requests that wait for a picture.
+        """
         sent = json.dump(body) if isinstance(body, dict) else body
-        response = await self.open(method, self.url(path, query), sent)
+        response = await self.open(method, self.url(path, query), sent, patience_s=patience_s)
         try:
             if response.status != 200:
                 raise await self.refusal(response)

@@ -5,6 +5,8 @@ Source: stable-diffusion-webui, its wiki page "API" and the `/docs` of a running
   it. Whether that is ours, only `/internal/progress` says, by the id that we ordered it with; it
   belongs to the web UI, so a server started with `--nowebui` does not have it.
 - The same preview is told again until there is a new one.
+- Of a mask with an alpha channel that channel counts (`create_binary_mask`, modules/processing.py),
+  opaque for what shall change: OpenAI's masks mean the opposite, so they are inverted.
 """
 
 from __future__ import annotations
@@ -18,16 +20,24 @@ from limner.core.image import (
     ImageFailed,
     ImageProgress,
     ImageRequest,
+    Size,
 )
 from limner.wire.images_error import failure_of
 from limner.wire.images_picture import SEEDS, broken, is_count, read_picture
 from limner.wire.images_plain import Painting, PreviewChoice, adjustments, own_model, read_object
+from limner.wire.picture_size import measure
+from limner.wire.pictures import to_base64
 
 Json = dict[str, Any]
 
 NAME = "automatic1111"
 OPTIONS = ("seed", "steps", "guidance_scale")
 RANDOM_SEED = -1
+SIZE_MULTIPLE = 8
+MAX_OWN_EDGE_PX = 2048
+"""Of an edit for which no size is asked; Stable Diffusion's models paint no larger."""
+
+_KEEP_UNDER_MASK, _CROP_AND_RESIZE = 1, 1
 
 
 def order_picture(request: ImageRequest, picture: int, model: str | None) -> Painting:
@@ -35,7 +45,7 @@ def order_picture(request: ImageRequest, picture: int, model: str | None) -> Pai
     return Painting(
         request,
         picture,
-        size=request.size,
+        size=request.size or _size_of_source(request),
         seed=request.seed,
         steps=request.steps,
         model=own_model(request.model, model, NAME),
@@ -43,8 +53,12 @@ def order_picture(request: ImageRequest, picture: int, model: str | None) -> Pai
     )
 
 
-def render_txt2img(painting: Painting, task_id: str) -> Json:
-    """The body of `POST /sdapi/v1/txt2img`; what it leaves out is the server's choice.
+def path_for(request: ImageRequest) -> str:
+    return "sdapi/v1/img2img" if request.is_edit else "sdapi/v1/txt2img"
+
+
+def render_order(painting: Painting, task_id: str) -> Json:
+    """The body of `POST /sdapi/v1/txt2img` or `img2img`; what it leaves out is the server's choice.
 
     task_id: by which `/internal/progress` knows the picture.
     """
@@ -54,15 +68,41 @@ def render_txt2img(painting: Painting, task_id: str) -> Json:
         "seed": RANDOM_SEED if request.seed is None else request.seed,
         "steps": request.steps,
         "cfg_scale": request.guidance_scale,
-        "width": request.size.width if request.size else None,
-        "height": request.size.height if request.size else None,
+        "width": painting.size.width if painting.size else None,
+        "height": painting.size.height if painting.size else None,
         "override_settings": {"sd_model_checkpoint": painting.model} if painting.model else None,
         "force_task_id": task_id,
+        **(_edit(request) if request.is_edit else {}),
     }
     return {name: value for name, value in body.items() if value is not None}
 
 
-def read_txt2img(body: bytes, painting: Painting) -> ImageCompleted | ImageFailed:
+def _edit(request: ImageRequest) -> Json:
+    edit: Json = {
+        "init_images": [to_base64(request.images[0])],
+        "denoising_strength": request.strength,
+        "resize_mode": _CROP_AND_RESIZE,
+    }
+    if request.mask:
+        inverted: Json = {"inpainting_mask_invert": 1, "inpainting_fill": _KEEP_UNDER_MASK}
+        edit |= {"mask": to_base64(request.mask), "inpaint_full_res": False, **inverted}
+    return edit
+
+
+def _size_of_source(request: ImageRequest) -> Size | None:
+    """The first source's own, as far as the models go; without a size the server takes 512x512."""
+    size = measure(request.images[0]) if request.images else None
+    if size is None:
+        return None
+    scale = min(1, MAX_OWN_EDGE_PX / max(size.width, size.height))
+    width, height = (
+        max(SIZE_MULTIPLE, int(edge * scale) // SIZE_MULTIPLE * SIZE_MULTIPLE)
+        for edge in (size.width, size.height)
+    )
+    return Size(width, height)
+
+
+def read_reply(body: bytes, painting: Painting) -> ImageCompleted | ImageFailed:
     """The picture of a reply; `info` is JSON within the JSON, and says what was used."""
     reply = read_object(body)
     images = reply.get("images")

@@ -1,4 +1,4 @@
-"""The job API of image services, as it is asked: submit, poll, fetch.
+"""The job API of image services, as it is asked: submit, poll, fetch; edits in one request.
 
 `limner serve` has this API, and so had the Z-Image service that it continues. The older one answers
 failures with 200 and `success: false`, says 202 of a picture that will never come (so jobs are
@@ -14,12 +14,14 @@ from limner.core.image import ImageCompleted, ImageFailed, ImageProgress, ImageR
 from limner.wire.images_error import MAX_MESSAGE_CHARS, USER_TYPE, failure_of
 from limner.wire.images_picture import SEEDS, broken, is_count, read_picture
 from limner.wire.images_plain import Painting, adjustments, own_model, read_object, unsupported
+from limner.wire.pictures import to_base64
 
 Json = dict[str, Any]
 
 NAME = "image-jobs"
 MAX_PROMPT = 2000
 OPTIONS = ("seed",)
+MIN_STRENGTH = 0.05
 
 _WORKING = ImageProgress(0, 1)
 
@@ -44,7 +46,10 @@ def refused_order(request: ImageRequest) -> ImageFailed | None:
 
 
 def order_picture(request: ImageRequest, picture: int) -> Painting:
-    return Painting(request, picture, size=request.size, said=adjustments(request, NAME))
+    said = adjustments(request, NAME)
+    if request.strength is not None and request.strength < MIN_STRENGTH:
+        said = (*said, f"strength: {MIN_STRENGTH} is the least at the image back end {NAME!r}.")
+    return Painting(request, picture, size=request.size, said=said)
 
 
 def render_job(request: ImageRequest) -> Json:
@@ -53,6 +58,21 @@ def render_job(request: ImageRequest) -> Json:
         "prompt": request.prompt,
         "width": request.size.width if request.size else None,
         "height": request.size.height if request.size else None,
+        "seed": request.seed,
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def render_edit(request: ImageRequest) -> Json:
+    """The body of `POST /modify`, which answers as `GET /job/{id}/result` does.
+
+    The picture comes in the size of its source, as large as the service paints.
+    """
+    strength = None if request.strength is None else max(request.strength, MIN_STRENGTH)
+    body = {
+        "prompt": request.prompt,
+        "image_base64": to_base64(request.images[0]),
+        "denoise": strength,
         "seed": request.seed,
     }
     return {name: value for name, value in body.items() if value is not None}
@@ -116,6 +136,10 @@ def read_job_failure(
     )
     if status == 503:
         return replace(failed, code="queue_full")
+    if status == 404 and value.get("detail") == "Not Found":
+        return unsupported(
+            "image", f"image cannot be edited: the image back end {NAME!r} has no /modify"
+        )
     if status == 404 and value.get("detail") == "Job not found":
         return replace(
             broken("no longer knows the job: it was restarted, or the result was kept too long"),
