@@ -22,7 +22,62 @@ def test_an_object_is_read() -> None:
 
 
 def test_the_last_of_repeated_names_counts() -> None:
-    assert json.load_body(b'{"a": 1, "a": 2}') == {"a": 2}
+    assert json.load(b'{"a": 1, "a": 2}') == {"a": 2}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"model": "a", "model": "b"}',
+        b'{"model": "a", "mod\\u0065l": "b"}',
+        b' {"a": {"b": [1, {"c": 2}]}, "a":{}} ',
+        b'{"a": "\\\\", "b": "\\"", "a": null}',
+    ],
+)
+def test_a_field_of_a_body_may_not_be_named_twice(body: bytes) -> None:
+    error = refusal(body)
+    assert error.code == "invalid_json"
+    assert "names a field twice" in error.message
+
+
+def test_deeper_in_a_body_the_last_of_repeated_names_counts() -> None:
+    body = b'{"a": {"b": 1, "b": [{"c": "}{:,"}]}, "\\"": ":", "c": [[], {}]}'
+    assert json.load_body(body) == {"a": {"b": [{"c": "}{:,"}]}, '"': ":", "c": [[], {}]}
+
+
+@pytest.mark.parametrize("body", [b'{"a": "x\\u0000"}', b'{"\\u0000": 1}', b'{"a": [["\\u0000"]]}'])
+def test_the_character_nul_is_refused(body: bytes) -> None:
+    assert "NUL" in refusal(body).message
+
+
+def test_a_backslash_before_digits_is_not_that_character() -> None:
+    assert json.load_body(b'{"a": "\\\\u0000"}') == {"a": "\\u0000"}
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 2**64, 10**30, -(10**200)])
+def test_integers_beyond_64_bits_are_refused(number: int) -> None:
+    assert "beyond 64 bits" in refusal(b'{"a": [1, %d]}' % number).message
+
+
+@pytest.mark.parametrize(
+    "number", ["9223372036854775807", "-9223372036854775808", "0.12345678901234567890123", "1e19"]
+)
+def test_all_others_are_numbers(number: str) -> None:
+    (value,) = json.load_body(b'{"a": %b}' % number.encode()).values()
+    assert value == (int(number) if number.strip("-").isdecimal() else float(number))
+    assert json.load_body(b'{"a": "%b"}' % (b"9" * 40)) == {"a": "9" * 40}
+
+
+def test_so_many_values_are_accepted_and_no_more() -> None:
+    body = b'{"a": [%b]}' % b",".join([b"1"] * (json.BODY_MAX_VALUES - 2))
+    assert len(json.load_body(body)["a"]) == json.BODY_MAX_VALUES - 2
+    assert f"more than {json.BODY_MAX_VALUES} values" in refusal(body[:-2] + b",1,1]}").message
+    assert "values" in refusal(b"[" + b"[]," * 1_000_000).message
+
+
+def test_commas_in_strings_are_no_values() -> None:
+    text = ",[{" * json.BODY_MAX_VALUES
+    assert json.load_body(json.dump({"a": text})) == {"a": text}
 
 
 def test_broken_json_is_refused_with_line_and_column() -> None:
@@ -77,12 +132,14 @@ def nested(levels: int) -> bytes:
 
 
 def test_nesting_is_accepted_up_to_the_limit_and_can_be_written_again() -> None:
-    value = json.load_body(nested(json.MAX_DEPTH))
-    assert json.dump(value) == nested(json.MAX_DEPTH)
+    for load, limit in ((json.load, json.MAX_DEPTH), (json.load_body, json.BODY_MAX_DEPTH)):
+        assert json.dump(load(nested(limit))) == nested(limit)
 
 
 def test_deeper_nesting_is_refused() -> None:
-    assert "nested deeper than 128 levels" in refusal(nested(json.MAX_DEPTH + 1)).message
+    assert "nested deeper than 64 levels" in refusal(nested(json.BODY_MAX_DEPTH + 1)).message
+    with pytest.raises(ValueError, match="nested deeper than 128 levels"):
+        json.load(nested(json.MAX_DEPTH + 1))
 
 
 def test_what_json_cannot_say_is_a_mistake_of_the_writer() -> None:
@@ -105,3 +162,12 @@ def test_what_was_written_is_read_again(value: object) -> None:
     text = json.dump(value)
     assert b"\n" not in text
     assert json.load(text) == value
+
+
+@given(st.dictionaries(st.text(), JSON))
+def test_every_body_that_was_written_is_read_again(value: dict[str, object]) -> None:
+    text = json.dump(value)
+    if b"\\u0000" in text:
+        value = {"none": True}
+        text = json.dump(value)
+    assert json.load_body(text) == value
