@@ -23,8 +23,8 @@ from limner.upstreams.intent import IntentUpstream
 from tests.conformance.dialects import Kind
 from tests.conformance.scenario import Scenario, Seen
 from tests.conformance.scenarios import UNPAINTABLE
-from tests.scripted_chat import ScriptedChat
 from tests.pictures import picture
+from tests.scripted_chat import ScriptedChat
 from tests.scripted_images import CAPABLE, done, preview
 from tests.serving import serving
 

@@ -41,8 +41,8 @@ class Scenario:
     one before, and what follows a call of the client's function is the function's answer.
     differs: what is seen over the kinds of these names in place of `expected`.
 
-    fields: of the requests beyond `tools`. shows: whether the client's first message shows a picture
-    of its own. without: kinds that it does not apply to.
+    fields: of the requests beyond `tools`. shows: whether the client's first message shows a
+    picture of its own. without: kinds that it does not apply to.
     """
 
     name: str

@@ -119,8 +119,8 @@ SCENARIOS = (
     ),
     Scenario(
         "edit of the previous picture",
-        "The client sends back what it got and asks for a change. The model, shown the old picture, "
-        "calls for an edit.",
+        "The client sends back what it got and asks for a change. The model, shown the old "
+        "picture, calls for an edit.",
         ("draw a red circle", "make it blue"),
         (draws(CIRCLE), HERE, draws(BLUE, action="edit"), HERE),
         EDITED,
