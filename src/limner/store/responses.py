@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import cast
 
 from limner.core.conversation import KeptItem
+from limner.core.events import ResponseStatus
 from limner.core.response_store import (
     Claim,
     Ending,
@@ -95,6 +97,10 @@ class StoredResponses(ResponseItems):
     async def peek(self, id: str) -> StoredResponse | None:
         rows = await self._database.read(f"SELECT {_RESPONSE} FROM responses WHERE id = ?", id)
         return await self._response(rows[0]) if rows else None
+
+    async def status(self, id: str) -> ResponseStatus | None:
+        rows = await self._database.read("SELECT status FROM responses WHERE id = ?", id)
+        return cast(ResponseStatus, rows[0][0]) if rows else None
 
     async def by_key(self, owner: str, key: str) -> StoredResponse | None:
         rows = await self._database.read(
@@ -292,7 +298,7 @@ class StoredResponses(ResponseItems):
         return StoredResponse(
             str(id),
             _nature(nature),
-            status,  # type: ignore[arg-type]  # checked by the table
+            cast(ResponseStatus, status),  # checked by the table
             await self._texts.restore(_bytes(text)),
             None if refusal is None else str(refusal),
         )

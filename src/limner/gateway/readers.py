@@ -1,0 +1,55 @@
+"""Readers of responses that need no client: they follow the log, not the run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from limner.core.response_store import ENDED, ResponseStore
+from limner.gateway.bells import Bells, heard
+
+POLL_S = 2.0
+"""How long news of another process may take; this one's own wake who waits."""
+
+_READ_AT_ONCE = 16
+
+
+class Readers:
+    """poll_s: for tests."""
+
+    def __init__(self, store: ResponseStore, *, poll_s: float = POLL_S) -> None:
+        self.bells = Bells()
+        self._store = store
+        self._poll_s = poll_s
+        self._is_stopping = False
+
+    def stop(self) -> None:
+        """Let nobody wait any longer."""
+        self._is_stopping = True
+        self.bells.ring_all()
+
+    async def follow(self, id: str, after: int = -1) -> AsyncGenerator[bytes, None]:
+        """The frames of a logged response behind the one of that number, up to its end.
+
+        Ends early when the response is deleted, and when this process stops.
+        """
+        while not self._is_stopping:
+            bell = self.bells.listen(id)
+            status = await self._store.status(id)
+            frames = await self._store.frames(id, after, _READ_AT_ONCE)
+            for frame in frames:
+                yield frame.content
+                after = frame.number
+            if not frames and (status is None or status in ENDED):
+                return
+            if not frames:
+                await heard(bell, self._poll_s)
+
+    async def ended(self, id: str) -> bool:
+        """Wait until a response has ended; False when it is deleted, or this process stops."""
+        while not self._is_stopping:
+            bell = self.bells.listen(id)
+            status = await self._store.status(id)
+            if status is None or status in ENDED:
+                return status is not None
+            await heard(bell, self._poll_s)
+        return False
