@@ -20,7 +20,7 @@ from limner.core.turn import (
     TurnRequest,
     UpstreamCapabilities,
 )
-from limner.gateway.several import GuardedUpstream, Served, Several, always
+from limner.gateway.several import GuardedUpstream, Served, Several, always, count_tokens
 from tests.scripted_upstream import Script, ScriptedUpstream, says
 
 ASK = TurnRequest("fast", ())
@@ -119,6 +119,26 @@ async def test_refusals_that_are_the_clients_matter_leave_it_open_to_others(stat
     for _ in range(3):
         await turn(upstream)
     assert len(behind.requests) == 3
+
+
+class Counting(ScriptedUpstream):
+    async def count(self, request: TurnRequest) -> int | None:
+        return len(request.model)
+
+
+async def test_a_server_that_counts_does_so_behind_every_door() -> None:
+    clock = Clock()
+    circuit = Circuit(clock, failures=1, rest_s=10)
+    guarded = GuardedUpstream(Counting([DOWN]), name="far", circuit=circuit)
+    several = Several(Routes([Route("a", ("qwen3",), {"fast": "qwen3"})]), {"a": Served(guarded)})
+    assert await count_tokens(several("fast").upstream, ASK) == len("qwen3")
+    await turn(guarded)
+    assert await count_tokens(guarded, ASK) is None
+
+
+async def test_a_server_that_does_not_count_is_not_asked_to() -> None:
+    upstream, _ = guarded([DOWN], Clock())
+    assert await count_tokens(upstream, ASK) is None
 
 
 async def test_a_turn_ends_in_time() -> None:

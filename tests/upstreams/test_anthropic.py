@@ -244,6 +244,38 @@ async def test_what_cannot_be_said_fails_the_turn_before_it_is_sent() -> None:
         assert server.requests == []
 
 
+@asynccontextmanager
+async def counting(*replies: Reply) -> AsyncIterator[ScriptedAnthropic]:
+    server = ScriptedAnthropic(replies)
+    server.path = "/v1/messages/count_tokens"
+    async with server:
+        yield server
+
+
+async def test_it_counts_what_it_would_be_asked() -> None:
+    request = replace(HELLO, tools=(FunctionTool("f"),), sampling=Sampling(temperature=0.5))
+    async with (
+        counting(Reply((b'{"input_tokens": 12}',))) as server,
+        upstream(server.url) as model,
+    ):
+        assert await model.count(request) == 12
+    (asked,) = server.requests
+    assert set(asked) <= {"model", "messages", "tools", "tool_choice", "thinking"}
+    assert asked["messages"][0]["content"] == [{"type": "text", "text": "hello"}]
+    assert asked["tools"][0]["name"] == "f"
+
+
+NO_COUNTS = (b"<html>", b"[]", b'{"input_tokens": true}')
+
+
+@pytest.mark.parametrize(
+    "answer", [fails(404, "not_found_error"), *(Reply((body,)) for body in NO_COUNTS)]
+)
+async def test_where_it_does_not_count_it_does_not_guess(answer: Reply) -> None:
+    async with counting(answer) as server, upstream(server.url) as model:
+        assert await model.count(HELLO) is None
+
+
 async def test_closing_the_iterator_closes_the_connection() -> None:
     script = [Reply(text(0, "He"), then="hang")]
     async with ScriptedAnthropic(script) as server, upstream(server.url) as model:

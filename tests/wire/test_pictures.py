@@ -112,6 +112,7 @@ def test_what_is_neither_data_nor_an_address_is_refused(address: str) -> None:
         ("data:image/png,hi", "of the form data:image/png;base64,<data>"),
         ("data:image/png;base64", "of the form data:image/png;base64,<data>"),
         ("data:image/png;base64,a*b=", "a base64-encoded image"),
+        (url(BEGINNINGS["gif"] + bytes(40)) + "*", "a base64-encoded image"),
         ("data:image/png;base64,abc", "a base64-encoded image"),
         ("data:image/png;base64,ä", "a base64-encoded image"),
         ("data:image/png;base64,aGVsbG8=", "the data of a PNG, JPEG, WebP, GIF, BMP or TIFF image"),

@@ -9,7 +9,7 @@ events; an exception means a bug; closing the iterator cancels the work and wait
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from limner.core.image import (
     ImageCapabilities,
@@ -29,6 +29,15 @@ class Upstream(Protocol):
 
     def stream(self, request: TurnRequest) -> AsyncGenerator[TurnEvent, None]:
         """Yield the turn's events as the model writes; ends with `TurnEnded` or `TurnFailed`."""
+        ...
+
+
+@runtime_checkable
+class CountsTokens(Protocol):
+    """A language model that tells what a turn would cost without taking it."""
+
+    async def count(self, request: TurnRequest) -> int | None:
+        """The turn's input tokens; None where this very server does not tell."""
         ...
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from limner.core.circuit import Circuit, Outcome
 from limner.core.gate import ImageToolMode
-from limner.core.ports import Upstream
+from limner.core.ports import CountsTokens, Upstream
 from limner.core.readiness import Readiness
 from limner.core.routing import Routes
 from limner.core.turn import TurnEvent, TurnFailed, TurnRequest, UpstreamCapabilities
@@ -36,6 +36,11 @@ class Served:
 
 Select = Callable[[str], Served]
 """Finds what serves the model of this name; raises InvalidRequest `model_not_found`."""
+
+
+async def count_tokens(upstream: Upstream, request: TurnRequest) -> int | None:
+    """What the turn's input costs as its server counts; None where it does not."""
+    return await upstream.count(request) if isinstance(upstream, CountsTokens) else None
 
 
 def always(upstream: Upstream, image_tool: ImageToolMode = "on") -> Select:
@@ -72,6 +77,9 @@ class _Renamed:
 
     def stream(self, request: TurnRequest) -> AsyncGenerator[TurnEvent, None]:
         return self._upstream.stream(replace(request, model=self._model))
+
+    async def count(self, request: TurnRequest) -> int | None:
+        return await count_tokens(self._upstream, replace(request, model=self._model))
 
 
 class GuardedUpstream:
@@ -139,6 +147,10 @@ class GuardedUpstream:
                 if event is None:
                     return
                 yield event
+
+    async def count(self, request: TurnRequest) -> int | None:
+        """None also while the server is left alone."""
+        return None if self._circuit.is_open else await count_tokens(self._upstream, request)
 
     def _resting(self, wait_s: float) -> TurnFailed:
         return TurnFailed(

@@ -27,6 +27,7 @@ from limner.server.body import DEFAULT_LIMIT_BYTES
 from limner.server.errors import HANDLERS, json_response
 from limner.server.guard import KeyGuard, SiteGuard
 from limner.server.health import ReadinessOf, health_routes
+from limner.server.input_tokens import input_tokens_routes
 from limner.server.models import Models, models_routes
 from limner.server.responses import responses_routes
 from limner.server.streaming import DEFAULT_HEARTBEAT_S
@@ -79,7 +80,10 @@ def create(parts: ServerParts) -> Starlette:
         body_limit_bytes=parts.body_limit_bytes,
         heartbeat_s=parts.heartbeat_s,
     )
-    closed = [*responses, *models_routes(parts.models), *parts.routes]
+    counting = input_tokens_routes(
+        parts.select, parts.image_backend, body_limit_bytes=parts.body_limit_bytes
+    )
+    closed = [*responses, *counting, *models_routes(parts.models), *parts.routes]
     opened = [_welcome(closed), *health_routes(parts.readiness)]
     return enclose(closed, opened, rules=parts.rules, lifespan=parts.lifespan)
 

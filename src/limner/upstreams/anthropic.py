@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from limner.core.errors import InvalidRequest
+from limner.core.errors import InvalidRequest, UpstreamError
 from limner.core.turn import TurnEnded, TurnEvent, TurnFailed, TurnRequest, UpstreamCapabilities
 from limner.upstreams.http import HttpLimits, UpstreamHttp
 from limner.upstreams.reply import read_reply, refused
 from limner.wire import json
+from limner.wire.anthropic_count import counted, read_count
 from limner.wire.anthropic_reply import AnthropicReplyDecoder
 from limner.wire.anthropic_request import (
     DEFAULT_MAX_TOKENS,
@@ -19,6 +21,8 @@ from limner.wire.anthropic_request import (
     render_anthropic_request,
 )
 from limner.wire.anthropic_thoughts import ThinkingStyle
+
+log = logging.getLogger(__name__)
 
 API_VERSION = "2023-06-01"
 MAX_REPLIES = 8
@@ -86,6 +90,16 @@ class AnthropicUpstream:
             rendered = rendered.continued(decoder.paused)
             decoder = self._decoder(decoder)
         yield TurnFailed(f"The language model server paused {MAX_REPLIES} times in one turn")
+
+    async def count(self, request: TurnRequest) -> int | None:
+        """The turn's input tokens (Anthropic API reference, "Count tokens in a Message")."""
+        try:
+            body = json.dump(counted(self._render(request).body))
+            async with aclosing(self._http.post("messages/count_tokens", body)) as pieces:
+                return read_count(b"".join([piece async for piece in pieces]))
+        except (InvalidRequest, UpstreamError) as error:
+            log.info("upstream does not count", extra={"why": error.message})
+            return None
 
     def _decoder(self, before: AnthropicReplyDecoder | None = None) -> AnthropicReplyDecoder:
         return AnthropicReplyDecoder(

@@ -114,11 +114,14 @@ def is_elsewhere(url: str) -> bool:
     """
     if url[: len(_DATA)].lower() != _DATA:
         return _is_address(url)
-    payload = url.partition(",")[2][:_HEAD_CHARS]
+    payload = url.partition(",")[2]
     try:
-        return sniff(pybase64.b64decode(payload)) in ("gif", "bmp", "tiff")
-    except ValueError:
+        if sniff(pybase64.b64decode(payload[:_HEAD_CHARS])) not in ("gif", "bmp", "tiff"):
+            return False
+        data_of(url, "")
+    except (ValueError, InvalidRequest):
         return False
+    return True
 
 
 def data_of(url: str, path: str) -> bytes:
