@@ -1,21 +1,38 @@
-"""The queue of jobs over a scripted back end."""
+"""Jobs over a scripted back end and a store in memory."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
-from limner.core.errors import ImageError
+from limner.core.errors import ImageError, StoreError
 from limner.core.image import ImageFailed, ImageRequest
-from limner.core.job import Job, JobOrder
-from limner.gateway.jobs import JobQueue, MemoryJobs
-from tests.pictures import picture
-from tests.scripted_images import HANG, BrokenError, ScriptedImages, done, preview, progress
+from limner.core.job import Claim, Job, JobOrder, Lease
+from limner.gateway import jobs as gateway_jobs
+from limner.gateway.jobs import LEASE_S, LOST_TOUCH, Jobs
+from limner.store.jobs import SqlJobs
+from tests.kept_jobs import open_job_store, open_jobs
+from tests.scripted_images import (
+    CAPABLE,
+    HANG,
+    BrokenError,
+    ScriptedImages,
+    Step,
+    done,
+    preview,
+    progress,
+)
 
 ORDER = JobOrder(ImageRequest("a cat"))
 FAILURE = ImageFailed("out of memory", retryable=True)
+LOST = ImageFailed("The image back end cannot be reached", code=LOST_TOUCH)
+REPEATABLE = replace(CAPABLE, repeatable=True)
+NEVER = 1e9
+"""Seconds between beats of servers whose tests are not about beats."""
 
 
 class Clock:
@@ -27,30 +44,52 @@ class Clock:
         return self.now
 
 
-async def over(jobs: JobQueue, id: str) -> Job:
-    job = await jobs.wait(id)
+@pytest.fixture
+async def store() -> AsyncIterator[SqlJobs]:
+    async with open_job_store() as store:
+        yield store
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway_jobs, "RETRY_S", 0.001)
+
+
+async def over(jobs: Jobs, id: str) -> Job:
+    job = await jobs.wait("", id)
     assert job is not None
     return job
 
 
-async def status(jobs: JobQueue, job: Job) -> str:
-    found = await jobs.get(job.id)
+async def status(jobs: Jobs, job: Job) -> str:
+    found = await jobs.get("", job.id)
     assert found is not None
     return found.status
 
 
+async def orphan(
+    store: SqlJobs, *, attempts: int = 0, worker: str = "dead", until: float = 0.0, **job: object
+) -> Job:
+    """A job whose worker is dead, after so many beginnings."""
+    left = Job("left", ORDER, 1000.0, **job)  # type: ignore[arg-type]
+    claim: Claim | None = await store.submit(left, Lease(worker, until), 9999.0, attended=False)
+    for _ in range(attempts):
+        assert claim is not None
+        claim = await store.start(claim, 1001.0)
+    return left
+
+
 async def test_a_job_is_painted_with_its_times() -> None:
     clock, backend = Clock(), ScriptedImages(progress(3), HANG, preview(), done())
-    async with JobQueue(backend, clock=clock) as jobs:
+    async with open_jobs(backend, clock=clock) as jobs:
         job = await jobs.submit(ORDER)
         assert (job.status, job.created_at) == ("queued", 1000)
-        clock.now = 1001
         await backend.hangs()
         assert await status(jobs, job) == "in_progress"
         clock.now = 1003.5
         backend.go()
         job = await over(jobs, job.id)
-    assert (job.status, job.started_at, job.ended_at) == ("completed", 1001, 1003.5)
+    assert (job.status, job.started_at, job.ended_at) == ("completed", 1000, 1003.5)
     assert (job.picture, backend.requests) == (done(), [ORDER.request])
 
 
@@ -63,9 +102,9 @@ async def test_a_job_is_painted_with_its_times() -> None:
     ],
 )
 async def test_a_job_that_fails_says_why(
-    script: tuple[object, ...], message: str, caplog: pytest.LogCaptureFixture
+    script: tuple[Step, ...], message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with JobQueue(ScriptedImages(*script)) as jobs:  # type: ignore[arg-type]
+    async with open_jobs(ScriptedImages(*script)) as jobs:
         job = await over(jobs, (await jobs.submit(ORDER)).id)
         after = await over(jobs, (await jobs.submit(ORDER)).id)
     assert job.status == after.status == "failed"
@@ -77,12 +116,12 @@ async def test_a_job_that_fails_says_why(
 
 async def test_jobs_wait_in_the_order_of_arrival() -> None:
     backend = ScriptedImages(HANG, done())
-    async with JobQueue(backend) as jobs:
+    async with open_jobs(backend) as jobs:
         first = await jobs.submit(ORDER)
         await backend.hangs()
         second, third = await jobs.submit(ORDER), await jobs.submit(ORDER)
         assert [jobs.position(job.id) for job in (first, second, third)] == [None, 1, 2]
-        assert jobs.waiting == 2
+        assert jobs.queue.waiting == 2
         backend.go()
         await over(jobs, first.id)
         await backend.hangs()
@@ -95,51 +134,42 @@ async def test_jobs_wait_in_the_order_of_arrival() -> None:
     assert backend.most_running == 1
 
 
-async def test_a_full_queue_refuses_and_says_when_to_come_back() -> None:
-    clock, backend = Clock(), ScriptedImages(HANG, done())
-    async with JobQueue(backend, max_queue=2, clock=clock) as jobs:
-        first = await jobs.submit(ORDER)
+async def test_owners_take_turns() -> None:
+    backend = ScriptedImages(HANG, done())
+    async with open_jobs(backend) as jobs:
+        for owner in ("ann", "ann", "ann", "bob"):
+            order = JobOrder(ImageRequest(f"a cat of {owner}"))
+            last = await jobs.submit(order, owner)
+        for _ in range(4):
+            await backend.hangs()
+            backend.go()
+        await jobs.wait("bob", last.id)
+    prompts = [request.prompt.split()[-1] for request in backend.requests]
+    assert prompts == ["ann", "ann", "bob", "ann"]
+
+
+async def test_a_full_queue_refuses_and_keeps_nothing(store: SqlJobs) -> None:
+    backend = ScriptedImages(HANG, done())
+    async with open_jobs(backend, store, max_queue=1) as jobs:
+        for _ in range(2):
+            await jobs.submit(ORDER)
         await backend.hangs()
-        rest = [await jobs.submit(ORDER) for _ in range(2)]
         with pytest.raises(ImageError, match="queue is full") as caught:
             await jobs.submit(ORDER)
         assert (caught.value.status, caught.value.code) == (503, "queue_full")
-        assert caught.value.retryable
         assert caught.value.retry_after_s == 5
-        clock.now += 30
-        backend.go()
-        await over(jobs, first.id)
-        await backend.hangs()
-        await jobs.submit(ORDER)
-        with pytest.raises(ImageError) as caught:
-            await jobs.submit(ORDER)
-        assert caught.value.retry_after_s == 30
-        await jobs.cancel(rest[0].id)
-    assert backend.running == 0
-
-
-async def test_as_many_are_painted_at_a_time_as_may_be() -> None:
-    backend = ScriptedImages(HANG, done())
-    async with JobQueue(backend, max_concurrent=3) as jobs:
-        ids = [(await jobs.submit(ORDER)).id for _ in range(8)]
-        for _ in range(3):
-            await backend.hangs()
-        assert jobs.waiting == 5
-        for _ in ids:
-            backend.go()
-        assert {(await over(jobs, id)).status for id in ids} == {"completed"}
-    assert backend.most_running == 3
+    assert len(await store.adopt(Lease("next", 0), 0, lost_before=NEVER)) == 2
 
 
 async def test_a_job_that_waits_is_cancelled_at_once() -> None:
     backend = ScriptedImages(HANG, done())
-    async with JobQueue(backend) as jobs:
+    async with open_jobs(backend) as jobs:
         first = await jobs.submit(ORDER)
         await backend.hangs()
         second = await jobs.submit(ORDER)
-        cancelled = await jobs.cancel(second.id)
+        cancelled = await jobs.cancel("", second.id)
         assert cancelled is not None
-        assert (cancelled.status, jobs.waiting) == ("cancelled", 0)
+        assert (cancelled.status, jobs.queue.waiting) == ("cancelled", 0)
         backend.go()
         assert (await over(jobs, first.id)).status == "completed"
     assert len(backend.requests) == 1
@@ -147,10 +177,10 @@ async def test_a_job_that_waits_is_cancelled_at_once() -> None:
 
 async def test_cancelling_a_job_in_work_stops_the_back_end() -> None:
     backend = ScriptedImages(HANG, done())
-    async with JobQueue(backend) as jobs:
+    async with open_jobs(backend) as jobs:
         job = await jobs.submit(ORDER)
         await backend.hangs()
-        cancelled = await jobs.cancel(job.id)
+        cancelled = await jobs.cancel("", job.id)
         assert backend.running == 0
         assert cancelled is not None
         assert cancelled.status == "cancelled"
@@ -158,79 +188,175 @@ async def test_cancelling_a_job_in_work_stops_the_back_end() -> None:
         assert (await over(jobs, (await jobs.submit(ORDER)).id)).status == "completed"
 
 
-async def test_cancelling_what_is_over_or_unknown_changes_nothing() -> None:
-    async with JobQueue(ScriptedImages(done())) as jobs:
+async def test_cancelling_what_is_over_unknown_or_foreign_changes_nothing() -> None:
+    async with open_jobs(ScriptedImages(done())) as jobs:
         job = await over(jobs, (await jobs.submit(ORDER)).id)
-        assert await jobs.cancel(job.id) == job
-        assert await jobs.cancel("unknown") is None
+        assert await jobs.cancel("", job.id) == job
+        assert await jobs.cancel("", "unknown") is None
+        assert await jobs.cancel("another", job.id) is None
+        assert await jobs.wait("another", job.id) is None
 
 
 async def test_results_are_kept_for_their_time() -> None:
     clock = Clock()
-    async with JobQueue(ScriptedImages(done()), clock=clock, result_ttl_s=600) as jobs:
+    async with open_jobs(ScriptedImages(done()), clock=clock) as jobs:
         job = await over(jobs, (await jobs.submit(ORDER)).id)
         clock.now += 600
-        assert await jobs.get(job.id) == job
+        assert await jobs.get("", job.id) == job
         clock.now += 0.1
-        assert await jobs.get(job.id) is None
-        assert await jobs.wait(job.id) is None
+        assert await jobs.get("", job.id) is None
+        assert await jobs.wait("", job.id) is None
 
 
-async def test_old_results_are_swept_out_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("limner.gateway.jobs.SWEEP_S", 0.001)
-    clock, forgotten = Clock(), asyncio.Event()
-
-    class Store(MemoryJobs):
-        async def forget(self, ended_before: float) -> None:
-            await super().forget(ended_before)
-            if ended_before > 1000:
-                forgotten.set()
-
-    store = Store()
-    async with JobQueue(ScriptedImages(done()), store=store, clock=clock) as jobs:
-        job = await over(jobs, (await jobs.submit(ORDER)).id)
-        assert await store.get(job.id)
-        clock.now += 601
-        await forgotten.wait()
-        assert await store.get(job.id) is None
-
-
-async def test_what_is_left_at_the_end_is_cancelled() -> None:
-    backend, store = ScriptedImages(HANG, done()), MemoryJobs()
-    async with JobQueue(backend, store=store) as jobs:
-        ids = [(await jobs.submit(ORDER)).id for _ in range(3)]
+@pytest.mark.parametrize("capabilities", [CAPABLE, REPEATABLE])
+async def test_what_waits_at_the_end_is_painted_by_the_next_server(
+    store: SqlJobs, capabilities: object
+) -> None:
+    backend = ScriptedImages(HANG, done(), capabilities=capabilities)  # type: ignore[arg-type]
+    async with open_jobs(backend, store) as jobs:
+        running, waiting = [await jobs.submit(ORDER) for _ in range(2)]
         await backend.hangs()
-        waiter = asyncio.create_task(jobs.wait(ids[0]))
-    left = [await store.get(id) for id in ids]
-    assert [job and job.status for job in left] == ["cancelled"] * 3
-    assert (await waiter) == left[0]
+        waiter = asyncio.create_task(jobs.wait("", running.id))
+        await asyncio.sleep(0)
     assert backend.running == 0
+    assert await waiter
+    following = ScriptedImages(done(), capabilities=capabilities)  # type: ignore[arg-type]
+    async with open_jobs(following, store) as jobs:
+        assert (await over(jobs, waiting.id)).status == "completed"
+        ended = await over(jobs, running.id)
+    if capabilities is REPEATABLE:
+        assert ended.status == "completed"
+    else:
+        assert ended.failure is not None
+        assert ended.failure.code == "outcome_unknown"
+        assert len(following.requests) == 1
 
 
-async def test_a_full_memory_forgets_the_oldest_results_and_nothing_else() -> None:
-    size = len(picture().content)
-    store = MemoryJobs(max_bytes=2 * size)
-    waiting = Job("waiting", ORDER, 1)
-    await store.put(waiting)
-    for id in ("a", "b", "c"):
-        job = Job(id, ORDER, 1)
-        await store.put(job)
-        await store.put(job.start(2).complete(done(), 3))
-    kept = {id for id in ("waiting", "a", "b", "c") if await store.get(id)}
-    assert kept == {"waiting", "b", "c"}
+async def test_a_picture_that_died_with_its_server_is_painted_again_if_that_costs_nothing(
+    store: SqlJobs,
+) -> None:
+    left = await orphan(store, attempts=2)
+    backend = ScriptedImages(done(), capabilities=REPEATABLE)
+    async with open_jobs(backend, store, clock=Clock()) as jobs:
+        job = await over(jobs, left.id)
+    assert (job.status, len(backend.requests)) == ("completed", 1)
 
 
-async def test_one_result_larger_than_the_memory_can_still_be_fetched() -> None:
-    store = MemoryJobs(max_bytes=1)
-    await store.put(Job("a", ORDER, 1).start(2).complete(done(), 3))
-    assert await store.get("a")
+@pytest.mark.parametrize(
+    ("attempts", "capabilities", "code"),
+    [(3, REPEATABLE, "engine_crashed"), (1, CAPABLE, "outcome_unknown")],
+)
+async def test_what_may_not_be_painted_again_fails_and_nobody_is_asked(
+    store: SqlJobs, attempts: int, capabilities: object, code: str
+) -> None:
+    left = await orphan(store, attempts=attempts)
+    backend = ScriptedImages(done(), capabilities=capabilities)  # type: ignore[arg-type]
+    async with open_jobs(backend, store, clock=Clock()) as jobs:
+        job = await over(jobs, left.id)
+    assert job.failure is not None
+    assert (job.status, job.failure.code, backend.requests) == ("failed", code, [])
+
+
+async def test_an_engine_that_ends_is_given_three_attempts(store: SqlJobs) -> None:
+    backend = ScriptedImages(LOST, capabilities=REPEATABLE)
+    async with open_jobs(backend, store) as jobs:
+        job = await over(jobs, (await jobs.submit(ORDER)).id)
+    assert job.failure is not None
+    assert (job.failure.code, len(backend.requests)) == ("engine_crashed", 3)
+
+
+async def test_a_service_that_goes_away_is_asked_once() -> None:
+    backend = ScriptedImages(LOST)
+    async with open_jobs(backend) as jobs:
+        job = await over(jobs, (await jobs.submit(ORDER)).id)
+    assert (job.failure, len(backend.requests)) == (LOST, 1)
+
+
+async def test_beside_other_servers_only_what_they_let_go_is_taken(store: SqlJobs) -> None:
+    clock = Clock()
+    left = await orphan(store, until=clock.now + LEASE_S)
+    backend = ScriptedImages(done())
+    async with open_jobs(backend, store, is_alone=False, clock=clock, beat_s=0.001) as jobs:
+        await asyncio.sleep(0.02)
+        assert backend.requests == []
+        clock.now += LEASE_S + 1
+        await backend.has_stopped.wait()
+        assert (await over(jobs, left.id)).status == "completed"
+
+
+async def test_a_job_that_another_server_cancels_or_claims_is_stopped(store: SqlJobs) -> None:
+    backend = ScriptedImages(HANG, done())
+    async with open_jobs(backend, store, is_alone=False, beat_s=0.001) as jobs:
+        first = await jobs.submit(ORDER)
+        await backend.hangs()
+        await store.cancel("", first.id, 1.0)
+        await backend.has_stopped.wait()
+        backend.has_stopped.clear()
+        second = await jobs.submit(ORDER)
+        await backend.hangs()
+        taken = await store.adopt(Lease("other", NEVER * 2), 1.0, lost_before=NEVER * 2)
+        await backend.has_stopped.wait()
+        assert [claim.job.id for claim in taken] == [second.id]
+        assert await store.finish(taken[0], done(), 2.0)
+
+
+async def test_a_job_ends_at_its_deadline(store: SqlJobs) -> None:
+    clock, backend = Clock(), ScriptedImages(HANG, done())
+    async with open_jobs(backend, store, clock=clock, beat_s=0.001, deadline_s=60) as jobs:
+        job = await jobs.submit(ORDER)
+        await backend.hangs()
+        clock.now += 61
+        await backend.has_stopped.wait()
+        ended = await over(jobs, job.id)
+    assert ended.failure is not None
+    assert (ended.status, ended.failure.code) == ("failed", "deadline_exceeded")
+
+
+class SulkyStore(SqlJobs):
+    """Refuses every write of an outcome, and every beginning, once."""
+
+    refused = 0
+
+    async def start(self, claim: Claim, now: float) -> Claim | None:
+        if self.refused == 0:
+            self.refused += 1
+            raise StoreError("the disk is full", code="insufficient_storage")
+        return await super().start(claim, now)
+
+    async def finish(self, claim: Claim, *rest: object) -> bool:
+        if self.refused == 1:
+            self.refused += 1
+            raise StoreError("the disk is full", code="insufficient_storage")
+        return await super().finish(claim, *rest)  # type: ignore[arg-type]
+
+
+async def test_a_store_that_refuses_for_a_while_costs_no_accepted_job(store: SqlJobs) -> None:
+    sulky = SulkyStore(store._database, store._texts, keep_s=600)
+    backend = ScriptedImages(done())
+    async with open_jobs(backend, sulky) as jobs:
+        job = await over(jobs, (await jobs.submit(ORDER)).id)
+    assert (job.status, sulky.refused, len(backend.requests)) == ("completed", 2, 1)
+
+
+async def test_what_the_store_does_not_take_has_no_place_in_the_queue() -> None:
+    class FullStore(SqlJobs):
+        async def submit(self, *_: object, **__: object) -> Claim:
+            raise StoreError("the disk is full", code="insufficient_storage")
+
+    async with open_job_store() as store:
+        full = FullStore(store._database, store._texts, keep_s=600)
+        async with open_jobs(ScriptedImages(HANG), full, max_queue=1) as jobs:
+            for _ in range(3):
+                with pytest.raises(StoreError):
+                    await jobs.submit(ORDER)
+            assert jobs.queue.waiting == 0
 
 
 async def test_the_log_has_a_line_for_a_job_and_not_its_prompt(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO, "limner")
-    async with JobQueue(ScriptedImages(done())) as jobs:
+    async with open_jobs(ScriptedImages(done())) as jobs:
         job = await over(jobs, (await jobs.submit(JobOrder(ImageRequest("a secret cat")))).id)
     [record] = [r for r in caplog.records if getattr(r, "action", "") == "job"]
     assert (record.__dict__["job_id"], record.__dict__["status"]) == (job.id, "completed")

@@ -11,12 +11,13 @@ import pytest
 
 from limner.core.image import ImageFailed, Size
 from limner.core.readiness import Readiness
-from limner.gateway.jobs import JobQueue
+from limner.gateway.jobs import Jobs
 from limner.server.application import Rules, enclose
 from limner.server.jobs_api import jobs_routes
 from limner.wire.jobs import Painter
 from limner.wire.jobs_request import JobDefaults
 from limner.wire.pictures import to_base64
+from tests.kept_jobs import open_jobs
 from tests.pictures import picture
 from tests.scripted_images import HANG, ScriptedImages, Step, done, progress
 from tests.serving import connection, post, serving
@@ -50,10 +51,10 @@ class Client:
 @asynccontextmanager
 async def door(
     backend: ScriptedImages, readiness: Readiness = READY, **options: Any
-) -> AsyncIterator[tuple[str, JobQueue]]:
+) -> AsyncIterator[tuple[str, Jobs]]:
     painter = Painter("tiny", readiness, "cpu")
     defaults = JobDefaults(Size(1024, 1024), inference_steps=9, guidance_scale=0.0)
-    async with JobQueue(backend, **options) as jobs:
+    async with open_jobs(backend, **options) as jobs:
         routes = jobs_routes(jobs, lambda: painter, defaults)
         async with serving(enclose(routes, rules=Rules())) as url:
             yield url, jobs
@@ -132,7 +133,7 @@ async def test_a_full_queue_is_said_so() -> None:
             async with it.session.post(path, json=CAT) as reply:
                 assert (reply.status, reply.headers["Retry-After"]) == (503, "5")
                 assert await reply.json() == {
-                    "detail": "Image generation queue is full. Please try again later."
+                    "detail": "The image queue is full (1 waiting). Please try again later."
                 }
         assert (await it.get("/health"))[1]["queue_size"] == 1
 
@@ -198,7 +199,7 @@ async def test_a_client_that_leaves_cancels_what_it_waited_for() -> None:
         await backend.hangs()
         writer.transport.abort()
         await backend.has_stopped.wait()
-        assert (backend.running, jobs.waiting) == (0, 0)
+        assert (backend.running, jobs.queue.waiting) == (0, 0)
 
 
 async def test_a_job_cancelled_under_a_waiting_client_is_unavailable() -> None:
@@ -207,7 +208,7 @@ async def test_a_job_cancelled_under_a_waiting_client_is_unavailable() -> None:
         writer.write(post("/generate", CAT))
         await backend.hangs()
         [id] = jobs._running
-        await jobs.cancel(id)
+        await jobs.cancel("", id)
         assert b" 503 " in await reader.readline()
 
 

@@ -81,7 +81,7 @@ async def open_child(settings: Settings) -> AsyncIterator[EngineChild]:
         backend = WaitingBackend(
             OpenAIImages(http, ServerFacts(can)),
             supervisor.settled,
-            queue_limit=settings.max_queue + settings.max_concurrent,
+            queue_limit=settings.max_queue + settings.painted_at_a_time,
         )
         await stack.enter_async_context(supervisor.run())
         yield EngineChild(backend, supervisor, probe)

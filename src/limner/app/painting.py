@@ -70,7 +70,7 @@ class Easel:
             self._load,
             name=model_name(settings.model),
             scheduler=Scheduler(
-                queue_limit=settings.max_queue, max_concurrent=settings.max_concurrent
+                queue_limit=settings.max_queue, max_concurrent=settings.painted_at_a_time
             ),
             fresh_seed=partial(secrets.randbits, 32),
             on_readiness=self._note,

@@ -20,6 +20,7 @@ from limner.app.language_models import LanguageModels, open_language_models
 from limner.app.painting import INSTALL, missing_packages, model_name
 from limner.app.pictures import open_pictures
 from limner.app.process import settle_garbage
+from limner.app.queue import open_jobs, queue_before
 from limner.app.store import open_store
 from limner.app.stored import Stored
 from limner.config import Settings
@@ -31,7 +32,6 @@ from limner.core.image import Size
 from limner.core.ports import Codec, ImageBackend
 from limner.core.readiness import Readiness
 from limner.gateway.closed import ClosedBackend
-from limner.gateway.jobs import JobQueue
 from limner.images.checked import CheckedSources
 from limner.images.converted import ConvertedFormats
 from limner.images.several import NamedBackend, SeveralBackends
@@ -92,22 +92,25 @@ async def open_server(
         pictures = await stack.enter_async_context(open_pictures(settings))
         painting = await _open_painting(settings, stack, pictures.codec)
         backend = painting.backend and CheckedSources(painting.backend, pictures.codec)
-        jobs = JobQueue(
+        queue = queue_before(
             backend or ClosedBackend(painting.painter().readiness.message),
-            max_queue=settings.max_queue,
-            max_concurrent=settings.max_concurrent,
-            result_ttl_s=settings.result_ttl_s,
+            settings,
+            at_a_time=_painted_at_a_time(settings),
+            has_keys=bool(settings.api_keys or models.keys),
         )
-        await stack.enter_async_context(jobs)
+        jobs = await open_jobs(queue, store, settings, stack)
+        image_backend = queue if backend else None
         started = int(time.time())
         parts = ServerParts(
             select=models.select,
-            image_backend=backend,
+            image_backend=image_backend,
             denial=settings.image_denial,
             models=lambda: _models(models, painting, started),
             readiness={"images": lambda: painting.painter().readiness, **(readiness or {})},
             routes=(
-                *images_routes(backend, PictureSources(fetch=pictures.fetch, codec=pictures.codec)),
+                *images_routes(
+                    image_backend, PictureSources(fetch=pictures.fetch, codec=pictures.codec)
+                ),
                 *jobs_routes(jobs, painting.painter, _job_defaults(settings)),
                 *stored.routes,
                 *routes,
@@ -174,6 +177,12 @@ async def _open_several(
     except ConfigError as error:
         raise ConfigError(f"{settings.config}: images: {error.message}") from None
     return Painting(several, paintings[0].painter, named)
+
+
+def _painted_at_a_time(settings: Settings) -> int:
+    if settings.max_concurrent is None and (entries := _image_entries(settings)):
+        return sum(entry.of(settings).painted_at_a_time for entry in entries)
+    return settings.painted_at_a_time
 
 
 def _elsewhere(name: str, backend: ImageBackend, what: str) -> Painting:

@@ -40,6 +40,11 @@ class Store:
     days: float
     forgets: list[Forget] = field(default_factory=list)
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other server can use it."""
+        return self.database.dialect == "sqlite"
+
 
 @asynccontextmanager
 async def open_store(settings: Settings) -> AsyncIterator[Store]:

@@ -47,6 +47,7 @@ TAKES = OURS | {
     "threads",
     "allowed_origins",
     "max_queue",
+    "max_queue_per_key",
     "max_concurrent",
     "default_width",
     "default_height",

@@ -113,12 +113,22 @@ class PictureSettings(LanguageModelSettings):
             older="IMAGE_GEN_MAX_QUEUE_SIZE",
         ),
     )
-    max_concurrent: int = option(
-        1,
+    max_queue_per_key: int | None = option(
+        None,
+        Option(
+            "jobs",
+            whole_number(1, 10_000),
+            "Pictures of one API key that may wait; more are refused with 429 and Retry-After.",
+            unset="half of them where there are keys, else all",
+        ),
+    )
+    max_concurrent: int | None = option(
+        None,
         Option(
             "jobs",
             whole_number(1, 64),
-            "Requests painted at a time.",
+            "Requests painted at a time, by whatever door they came.",
+            unset="1 with our engine, 4 with an image service, the sum with several",
             older="IMAGE_GEN_MAX_CONCURRENT",
         ),
     )

@@ -64,6 +64,11 @@ class Settings(PictureSettings):
         """Whether our own engine is what shall paint."""
         return self.image_backend in (None, "engine") and self.image_service_config is None
 
+    @property
+    def painted_at_a_time(self) -> int:
+        """Requests that one image back end gets at a time."""
+        return self.max_concurrent or (1 if self.paints_itself else 4)
+
 
 TABLE: tuple[Entry, ...] = tuple(
     Entry(field.name, field.metadata["option"], field.default)

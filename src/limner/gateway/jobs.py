@@ -1,10 +1,12 @@
-"""Jobs: pictures painted one after another, behind a queue of bounded length.
+"""Jobs: pictures asked for now and fetched later, which outlive the process that accepted them.
 
 Rules kept here and nowhere else:
-- every job, awaited or fetched later, goes through the one queue, in the order of arrival;
-- `max_queue` jobs may wait besides those in work; one more is refused at once;
-- a job is kept `result_ttl_s` seconds after its end, less where the store runs full;
-- cancelling a job closes the back end's iterator, and with it the work.
+- a job is accepted when its row is on the disk and its place in the queue is taken, not before;
+- a worker's jobs are leased to it; what it holds when it dies is adopted by the next to live, and
+  painted again or not as `core.job.verdict` says;
+- that painting begins is on the disk before anybody is asked to paint;
+- cancelling a job closes the back end's iterator, and with it the work;
+- no job outlives its deadline.
 """
 
 from __future__ import annotations
@@ -16,90 +18,57 @@ import time
 from collections.abc import Callable
 from contextlib import aclosing
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
-from limner.core.errors import ImageError
+from limner.core.errors import StoreError
 from limner.core.image import ImageCapabilities, ImageCompleted, ImageFailed, ImageRequest
-from limner.core.job import Job, JobOrder
-from limner.core.ports import ImageBackend
+from limner.core.job import Claim, Job, JobOrder, JobStore, Lease, verdict
+from limner.gateway.queue import Place, QueuedBackend
+from limner.wire.images import as_error
 
-MAX_KEPT_BYTES = 512 * 1024 * 1024
-SWEEP_S = 60.0
-FIRST_GUESS_S = 5.0
-"""How long a picture takes, as long as none has been painted."""
+LEASE_S = 15.0
+BEAT_S = 3.0
+DEADLINE_S = 7200.0
+RETRY_S = 1.0
+"""Between attempts to paint over an engine that ended, or to write to a store that refuses."""
+
+LOST_TOUCH = "image_back_end_unreachable"
+"""How a back end's failure is called that went away in the middle of a picture."""
 
 logger = logging.getLogger(__name__)
 
 
-class JobStore(Protocol):
-    """Where jobs are kept. Waiting and running ones must be kept as long as they are."""
-
-    async def put(self, job: Job) -> None:
-        """Keep this state of the job, in place of the last."""
-        ...
-
-    async def get(self, id: str) -> Job | None: ...
-
-    async def forget(self, ended_before: float) -> None:
-        """Drop the jobs that ended before this time, epoch seconds."""
-        ...
-
-
-class MemoryJobs:
-    """A `JobStore` that does not outlive the process. Of too many pictures the oldest go first."""
-
-    def __init__(self, max_bytes: int = MAX_KEPT_BYTES) -> None:
-        self._max_bytes = max_bytes
-        self._jobs: dict[str, Job] = {}
-
-    async def put(self, job: Job) -> None:
-        self._jobs.pop(job.id, None)
-        self._jobs[job.id] = job
-        kept = sum(map(_size, self._jobs.values()))
-        for other in list(self._jobs.values()):
-            if kept <= self._max_bytes:
-                break
-            if other.is_over and other is not job:
-                kept -= _size(self._jobs.pop(other.id))
-
-    async def get(self, id: str) -> Job | None:
-        return self._jobs.get(id)
-
-    async def forget(self, ended_before: float) -> None:
-        for job in list(self._jobs.values()):
-            if job.ended_at is not None and job.ended_at < ended_before:
-                del self._jobs[job.id]
-
-
-class JobQueue:
-    """Runs jobs on an image back end while its `async with` lasts; what is left is cancelled."""
+class Jobs:
+    """Runs jobs through the queue while its `async with` lasts; what is left waits in the store."""
 
     def __init__(
         self,
-        backend: ImageBackend,
+        queue: QueuedBackend,
+        store: JobStore,
         *,
-        store: JobStore | None = None,
-        max_queue: int = 20,
-        max_concurrent: int = 1,
-        result_ttl_s: float = 600,
+        is_alone: bool = True,
+        deadline_s: float = DEADLINE_S,
+        beat_s: float = BEAT_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.max_queue = max_queue
-        self.max_concurrent = max_concurrent
-        self._backend = backend
-        self._store = store or MemoryJobs()
-        self._result_ttl_s = result_ttl_s
+        """is_alone: whether no other server uses the store, so that all it holds is orphaned.
+
+        deadline_s: the longest that a job may take. beat_s: how often leases are renewed, and
+        orphans and overdue jobs looked for. clock: epoch seconds.
+        """
+        self.queue = queue
+        self._store = store
+        self._is_alone = is_alone
+        self._deadline_s = deadline_s
+        self._beat_s = beat_s
         self._clock = clock
-        self._waiting: dict[str, Job] = {}
-        self._running: dict[str, asyncio.Task[ImageCompleted | ImageFailed]] = {}
-        self._over: dict[str, asyncio.Event] = {}
-        self._arrival = asyncio.Event()
-        self._usual_s = FIRST_GUESS_S
-        self._tasks: list[asyncio.Task[None]] = []
+        self._worker = secrets.token_hex(8)
+        self._running: dict[str, _Running] = {}
+        self._beating: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        works = [self._work() for _ in range(self.max_concurrent)]
-        self._tasks = [asyncio.create_task(work) for work in (*works, self._sweep())]
+        await self._adopt(float("inf") if self._is_alone else self._clock())
+        self._beating = asyncio.create_task(self._beat())
         return self
 
     async def __aexit__(
@@ -108,115 +77,185 @@ class JobQueue:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for id in (*self._waiting, *self._running):
-            await self.cancel(id)
-        for task in self._tasks:
+        assert self._beating is not None
+        tasks = [self._beating, *(running.task for running in self._running.values())]
+        for task in tasks:
             task.cancel()
-        await asyncio.wait(self._tasks)
+        await asyncio.wait(tasks)
+        try:
+            await self._store.release(self._worker, refund=self.capabilities.repeatable)
+        except StoreError as error:
+            logger.warning("leases end by themselves", extra={"why": error.message})
 
     @property
     def capabilities(self) -> ImageCapabilities:
         """Those of the back end."""
-        return self._backend.capabilities
-
-    @property
-    def waiting(self) -> int:
-        """How many jobs wait; those in work are not among them."""
-        return len(self._waiting)
+        return self.queue.capabilities
 
     def position(self, id: str) -> int | None:
-        """The place in the queue, 1 is next; None for a job that does not wait."""
-        return next((at for at, other in enumerate(self._waiting, 1) if other == id), None)
+        """The place in this server's queue, 1 is next; None for a job that does not wait in it."""
+        running = self._running.get(id)
+        return running.place.position if running else None
 
-    async def submit(self, order: JobOrder) -> Job:
-        """Put a job into the queue; raises ImageError `queue_full` when it is full."""
-        free = self.max_concurrent - len(self._running)
-        if len(self._waiting) >= self.max_queue + free:
-            raise ImageError(
-                "Image generation queue is full. Please try again later.",
-                code="queue_full",
-                retryable=True,
-                status=503,
-                retry_after_s=max(1.0, self._usual_s),
+    async def submit(self, order: JobOrder, owner: str = "", *, attended: bool = False) -> Job:
+        """Accept a job; raises ImageError when the queue is full, StoreError.
+
+        attended: its client waits for the answer, and nobody wants it once this server is lost.
+        """
+        place = self.queue.enter(owner)
+        if isinstance(place, ImageFailed):
+            raise as_error(place)
+        now = self._clock()
+        job = Job(secrets.token_hex(16), order, now, owner=owner)
+        try:
+            claim = await self._store.submit(
+                job, self._lease(), now + self._deadline_s, attended=attended
             )
-        job = Job(secrets.token_hex(16), order, self._clock())
-        self._waiting[job.id] = job
-        self._over[job.id] = asyncio.Event()
-        self._arrival.set()
-        await self._store.put(job)
+        except BaseException:
+            self.queue.leave(place)
+            raise
+        self._launch(claim, place)
         return job
 
-    async def get(self, id: str) -> Job | None:
-        """The job as it is now; None when there is no such job any more."""
-        job = await self._store.get(id)
-        is_kept = job and (job.ended_at is None or job.ended_at >= self._oldest_kept())
-        return job if is_kept else None
+    async def get(self, owner: str, id: str) -> Job | None:
+        """The job as it is now; None when this owner has no such job any more."""
+        return await self._store.get(owner, id, self._clock())
 
-    async def wait(self, id: str) -> Job | None:
-        """The job when it is over."""
-        if over := self._over.get(id):
-            await over.wait()
-        return await self.get(id)
+    async def wait(self, owner: str, id: str) -> Job | None:
+        """The job when it is over, or when this server does not work on it."""
+        job = await self.get(owner, id)
+        if job and (running := self._running.get(id)):
+            await asyncio.wait({running.task})
+            job = await self.get(owner, id)
+        return job
 
-    async def cancel(self, id: str) -> Job | None:
+    async def cancel(self, owner: str, id: str) -> Job | None:
         """Stop the job, where it is not over yet; returns what has become of it."""
-        if waiting := self._waiting.pop(id, None):
-            await self._end(waiting.cancel(self._clock()))
-        elif painting := self._running.get(id):
-            painting.cancel()
-        return await self.wait(id)
+        if await self._store.cancel(owner, id, self._clock()):
+            await self._stop(id)
+            _log(id, "cancelled")
+        return await self.get(owner, id)
 
-    async def _work(self) -> None:
+    def _launch(self, claim: Claim, place: Place) -> None:
+        task = asyncio.create_task(self._run(claim, place))
+        self._running[claim.job.id] = _Running(claim.epoch, place, task)
+
+        def ended(_: asyncio.Task[None]) -> None:
+            """Also of a task that was cancelled before it began."""
+            self.queue.leave(place)
+            del self._running[claim.job.id]
+
+        task.add_done_callback(ended)
+
+    async def _run(self, claim: Claim, place: Place) -> None:
+        async with aclosing(self.queue.wait(place)) as waits:
+            async for _ in waits:
+                pass
+        outcome = await self._outcome(claim)
+        if outcome is not None:
+            await self._keep(claim, outcome)
+
+    async def _outcome(self, claim: Claim) -> ImageCompleted | ImageFailed | None:
+        """What painting leads to; None where the job is not this worker's any more."""
+        is_repeatable = self.capabilities.repeatable
         while True:
-            await self._arrival.wait()
-            if self._waiting:
-                await self._paint(self._waiting.pop(next(iter(self._waiting))))
-            else:
-                self._arrival.clear()
+            if end := verdict(claim.attempts, is_repeatable=is_repeatable):
+                return end
+            begun = await self._begun(claim)
+            if begun is None:
+                return None
+            claim = begun
+            outcome = await self._painted(claim.job)
+            is_lost = isinstance(outcome, ImageFailed) and outcome.code == LOST_TOUCH
+            if not (is_lost and is_repeatable):
+                return outcome
+            await asyncio.sleep(RETRY_S)
 
-    async def _paint(self, job: Job) -> None:
-        job = job.start(self._clock())
-        painting = asyncio.create_task(self._picture(job.order.request))
-        self._running[job.id] = painting
-        await self._store.put(job)
-        await asyncio.wait({painting})
-        del self._running[job.id]
-        now = self._clock()
-        if painting.cancelled():
-            return await self._end(job.cancel(now))
-        if bug := painting.exception():
-            logger.error("job broke", extra={"action": "job", "job_id": job.id}, exc_info=bug)
-            return await self._end(
-                job.fail(ImageFailed("The server failed; its log says why"), now)
-            )
-        match painting.result():
-            case ImageCompleted() as picture:
-                self._usual_s = now - (job.started_at or now)
-                return await self._end(job.complete(picture, now))
-            case ImageFailed() as failure:
-                return await self._end(job.fail(failure, now))
+    async def _begun(self, claim: Claim) -> Claim | None:
+        """Insists: a store that takes nothing for a while does not cost an accepted job."""
+        while True:
+            try:
+                return await self._store.start(claim, self._clock())
+            except StoreError as error:
+                await self._patience(claim.job.id, error)
+
+    async def _keep(self, claim: Claim, outcome: ImageCompleted | ImageFailed) -> None:
+        while True:
+            try:
+                is_kept = await self._store.finish(claim, outcome, self._clock())
+            except StoreError as error:
+                await self._patience(claim.job.id, error)
+                continue
+            if is_kept:
+                is_done = isinstance(outcome, ImageCompleted)
+                _log(claim.job.id, "completed" if is_done else "failed")
+            return
+
+    async def _patience(self, id: str, error: StoreError) -> None:
+        facts = {"action": "job", "job_id": id, "why": error.message}
+        logger.warning("job waits for the store", extra=facts)
+        await asyncio.sleep(RETRY_S)
+
+    async def _painted(self, job: Job) -> ImageCompleted | ImageFailed:
+        try:
+            return await self._picture(job.order.request)
+        except Exception:
+            logger.exception("job broke", extra={"action": "job", "job_id": job.id})
+            return ImageFailed("The server failed; its log says why")
 
     async def _picture(self, request: ImageRequest) -> ImageCompleted | ImageFailed:
-        async with aclosing(self._backend.generate(request)) as events:
+        async with aclosing(self.queue.paint(request)) as events:
             async for event in events:
                 if isinstance(event, ImageCompleted | ImageFailed):
                     return event
         return ImageFailed("The image back end ended without a picture", retryable=True)
 
-    async def _end(self, job: Job) -> None:
-        await self._store.put(job)
-        self._over.pop(job.id).set()
-        facts = {"action": "job", "job_id": job.id, "status": job.status, "seconds": job.seconds}
-        logger.info("job ended", extra=facts)
-
-    async def _sweep(self) -> None:
+    async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP_S)
-            await self._store.forget(self._oldest_kept())
+            await asyncio.sleep(self._beat_s)
+            try:
+                await self._renew()
+                for id in await self._store.expire(self._clock()):
+                    _log(id, "failed")
+                    await self._stop(id)
+                await self._adopt(self._clock())
+            except StoreError as error:
+                logger.warning("leases are not renewed", extra={"why": error.message})
 
-    def _oldest_kept(self) -> float:
-        return self._clock() - self._result_ttl_s
+    async def _renew(self) -> None:
+        """Keep what is held; stop what somebody else has cancelled, or claimed meanwhile."""
+        if held := dict(self._running):
+            standing = await self._store.renew(self._lease())
+            for id, running in held.items():
+                if (id, running.epoch) not in standing and self._running.get(id) is running:
+                    await self._stop(id)
+
+    async def _adopt(self, lost_before: float) -> None:
+        now = self._clock()
+        for claim in await self._store.adopt(self._lease(), now, lost_before=lost_before):
+            facts = {"action": "job", "job_id": claim.job.id, "attempts": claim.attempts}
+            logger.warning("job adopted", extra=facts)
+            place = self.queue.enter(claim.job.owner, is_owed=True)
+            assert isinstance(place, Place), "what was accepted is not refused"
+            self._launch(claim, place)
+
+    async def _stop(self, id: str) -> None:
+        if running := self._running.get(id):
+            running.task.cancel()
+            await asyncio.wait({running.task})
+
+    def _lease(self) -> Lease:
+        return Lease(self._worker, self._clock() + LEASE_S)
 
 
-def _size(job: Job) -> int:
-    return len(job.picture.image.content) if job.picture else 0
+class _Running:
+    """A job under way in this process."""
+
+    def __init__(self, epoch: int, place: Place, task: asyncio.Task[None]) -> None:
+        self.epoch = epoch
+        self.place = place
+        self.task = task
+
+
+def _log(id: str, status: str) -> None:
+    logger.info("job ended", extra={"action": "job", "job_id": id, "status": status})

@@ -141,8 +141,7 @@ class QueuedBackend:
         """Why one more cannot wait."""
         if len(self._queue) >= self.max_waiting:
             return ImageFailed(
-                f"The image queue is full: {self.max_waiting} pictures wait already. "
-                "Please try again later.",
+                f"The image queue is full ({self.max_waiting} waiting). Please try again later.",
                 code="queue_full",
                 retryable=True,
                 status=503,
@@ -151,8 +150,8 @@ class QueuedBackend:
             )
         if self._queue.waiting_of(client) >= self._max_waiting_of_client:
             return ImageFailed(
-                f"{self._max_waiting_of_client} pictures of this API key wait already, which is "
-                "as many as may. Please try again later.",
+                "This API key has as many pictures waiting as it may "
+                f"({self._max_waiting_of_client}). Please try again later.",
                 code="rate_limit_exceeded",
                 type="rate_limit_error",
                 retryable=True,

@@ -15,12 +15,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from limner.core.errors import ImageError, InvalidRequest
+from limner.core.errors import ImageError, InvalidRequest, StoreError
 from limner.core.job import Job, JobOrder
-from limner.gateway.jobs import JobQueue
+from limner.gateway.jobs import Jobs
 from limner.server.body import MIB, read_json
 from limner.server.errors import json_response
-from limner.server.guard import check_may_paint
+from limner.server.guard import check_may_paint, owner_of
 from limner.server.streaming import while_client_waits
 from limner.wire.jobs import (
     Painter,
@@ -40,7 +40,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def jobs_routes(
-    jobs: JobQueue, painter: Callable[[], Painter], defaults: JobDefaults
+    jobs: Jobs, painter: Callable[[], Painter], defaults: JobDefaults
 ) -> list[Route]:
     """jobs: open, and closed by its owner. painter: what paints, as of now."""
     api = _JobsApi(jobs, painter, defaults)
@@ -59,7 +59,7 @@ def jobs_routes(
 
 class _JobsApi:
     def __init__(
-        self, jobs: JobQueue, painter: Callable[[], Painter], defaults: JobDefaults
+        self, jobs: Jobs, painter: Callable[[], Painter], defaults: JobDefaults
     ) -> None:
         self._jobs = jobs
         self._painter = painter
@@ -70,9 +70,9 @@ class _JobsApi:
         painter, jobs = self._painter(), self._jobs
         body = health_json(
             painter,
-            waiting=jobs.waiting,
-            max_queue=jobs.max_queue,
-            max_concurrent=jobs.max_concurrent,
+            waiting=jobs.queue.waiting,
+            max_queue=jobs.queue.max_waiting,
+            max_concurrent=jobs.queue.max_concurrent,
         )
         return json_response(body, 200 if painter.readiness.state == "ready" else 503)
 
@@ -84,12 +84,14 @@ class _JobsApi:
         order = await self._order(request)
         if isinstance(order, Faults):
             return _unprocessable(order)
-        id = (await self._jobs.submit(order)).id
+        owner = owner_of(request)
+        id = (await self._jobs.submit(order, owner, attended=True)).id
         try:
             async with while_client_waits(request.receive):
-                job = await self._jobs.wait(id)
-        finally:
-            await self._jobs.cancel(id)
+                job = await self._jobs.wait(owner, id)
+        except BaseException:
+            await self._jobs.cancel(owner, id)
+            raise
         if job is None:
             raise _not_found()
         if job.failure:
@@ -101,7 +103,7 @@ class _JobsApi:
         order = await self._order(request)
         if isinstance(order, Faults):
             return _unprocessable(order)
-        job = await self._jobs.submit(order)
+        job = await self._jobs.submit(order, owner_of(request))
         return json_response(accepted_json(job, self._jobs.position(job.id)))
 
     async def status(self, request: Request) -> Response:
@@ -110,7 +112,7 @@ class _JobsApi:
 
     async def cancel(self, request: Request) -> Response:
         """Stops the job where it is not over yet; answers what has become of it."""
-        job = await self._jobs.cancel((await self._found(request)).id)
+        job = await self._jobs.cancel(owner_of(request), request.path_params["id"])
         if job is None:
             raise _not_found()
         return json_response(status_json(job, None))
@@ -145,7 +147,7 @@ class _JobsApi:
         return parse_job(body, self._jobs.capabilities, self._defaults, secrets.randbits(32))
 
     async def _found(self, request: Request) -> Job:
-        job = await self._jobs.get(request.path_params["id"])
+        job = await self._jobs.get(owner_of(request), request.path_params["id"])
         if job is None:
             raise _not_found()
         return job
@@ -162,7 +164,7 @@ def _in_detail(endpoint: Endpoint) -> Endpoint:
                 fault = {"type": error.code, "loc": ["body"], "msg": error.message}
                 return _unprocessable(Faults((fault,)))
             return _reply({"detail": error.message}, error.status, error.retry_after_s)
-        except ImageError as error:
+        except (ImageError, StoreError) as error:
             return _reply({"detail": error.message}, error.status, error.retry_after_s)
 
     return answer

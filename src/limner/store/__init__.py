@@ -1,0 +1,1 @@
+"""What outlives the process: rows in a database, pictures in files beside it."""
