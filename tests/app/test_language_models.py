@@ -111,6 +111,7 @@ async def test_the_list_says_what_each_model_can_do_and_why_not(tmp_path: Path) 
         "kind": "language",
         "served_by": "chat",
         "sees_images": True,
+        "function_calling": "auto",
         "parallel_tool_calls": True,
         "native_image_tool": False,
         "upstream": "near",

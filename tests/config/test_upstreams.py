@@ -31,6 +31,7 @@ def test_a_url_is_enough(tmp_path: Path) -> None:
     (entry,) = read(FAR, tmp_path).upstreams
     assert (entry.name, entry.url, entry.kind) == ("far", "http://far/v1", "auto")
     assert (entry.key, entry.vision, entry.image_tool) == (None, False, "on")
+    assert entry.tools == "auto"
     assert entry.timeouts == Timeouts()
     assert entry.route == Route("far")
 
@@ -45,6 +46,7 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
     aliases = { fast = "qwen3" }
     patterns = ["llama-*"]
     vision = true
+    tools = "prompted"
     token_limit_field = "max_tokens"
     thinking = "budget"
     image_tool = "off"
@@ -65,6 +67,7 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
     far, rules = file.upstreams
     assert far.route == Route("far", ("qwen3", "gpt-oss"), {"fast": "qwen3"}, ("llama-*",))
     assert (far.kind, far.key, far.vision, far.thinking) == ("chat", "sk-far", True, "budget")
+    assert far.tools == "prompted"
     assert (far.token_limit_field, far.image_tool, far.retries) == ("max_tokens", "off", 0)
     assert far.timeouts == Timeouts(1, 2.5, 3, 4)
     assert (rules.kind, rules.url) == ("intent", None)

@@ -120,6 +120,7 @@ def server_of(entry: UpstreamEntry, harmony_vocab: Path | None) -> ModelServer |
         entry.kind,
         key=entry.key,
         vision=entry.vision,
+        tools=entry.tools,
         max_tokens_field=entry.token_limit_field,
         thinking=entry.thinking,
         harmony_vocab=harmony_vocab,

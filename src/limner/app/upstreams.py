@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from limner.app.vocabulary import load_vocabulary
 from limner.config import Settings
@@ -20,6 +21,7 @@ from limner.upstreams.detect import DetectedUpstream, has_image_tool, known_dial
 from limner.upstreams.harmony import HarmonyUpstream
 from limner.upstreams.http import HttpLimits, UpstreamHttp
 from limner.upstreams.intent import IntentUpstream
+from limner.upstreams.prompted import PromptedUpstream
 from limner.upstreams.responses import ResponsesUpstream
 from limner.wire.anthropic_thoughts import ThinkingStyle
 from limner.wire.chat_request import MaxTokensField
@@ -39,6 +41,7 @@ class ModelServer:
     model: str | None = None
     key: str | None = field(default=None, repr=False)
     vision: bool = False
+    tools: Literal["auto", "native", "prompted"] = "auto"
     max_tokens_field: MaxTokensField = "max_completion_tokens"
     thinking: ThinkingStyle = "adaptive"
     harmony_vocab: Path | None = None
@@ -70,6 +73,7 @@ def model_server(settings: Settings) -> ModelServer | None:
         model=settings.llm_model,
         key=settings.llm_key,
         vision=settings.llm_vision,
+        tools=settings.llm_tools,
         max_tokens_field=settings.llm_max_tokens_field,
         thinking=settings.llm_thinking,
         harmony_vocab=settings.harmony_vocab,
@@ -82,9 +86,10 @@ async def open_server_of_models(server: ModelServer, stack: AsyncExitStack) -> U
     kind = server.kind
     if kind == "auto":
         kind = known_dialect(server.url) or kind
-    if kind == "auto":
-        return await _detected(server, stack)
-    return await _open(server, stack, kind)
+    opened = _detected(server, stack) if kind == "auto" else _open(server, stack, kind)
+    if server.tools == "native":
+        return await opened
+    return PromptedUpstream(await opened, server.tools)
 
 
 async def _open(server: ModelServer, stack: AsyncExitStack, kind: str) -> Upstream:

@@ -84,6 +84,15 @@ class LanguageModelSettings(ServerSettings):
             "Whether the model can see pictures; if not, it is told about them in words.",
         ),
     )
+    llm_tools: Literal["auto", "native", "prompted"] = option(
+        "auto",
+        Option(
+            "language model",
+            one_of("auto", "native", "prompted"),
+            "How the model calls functions: `native` by itself, `prompted` in its text, as it is "
+            "told in words; `auto` turns to that where the server refuses a request for functions.",
+        ),
+    )
     llm_max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = option(
         "max_completion_tokens",
         Option(

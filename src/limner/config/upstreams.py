@@ -48,6 +48,7 @@ class UpstreamEntry:
     kind: str
     key: str | None = field(default=None, repr=False)
     vision: bool = False
+    tools: Literal["auto", "native", "prompted"] = "auto"
     token_limit_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
     thinking: Literal["adaptive", "budget"] = "adaptive"
     image_tool: ImageToolMode = "on"
@@ -107,6 +108,7 @@ def _upstream(name: str, table: Table, environ: Mapping[str, str]) -> UpstreamEn
         kind=kind,
         key=_secret(table, environ),
         vision=table.take("vision", _YES_OR_NO, bool, default=False),
+        tools=table.take("tools", _AS_FLAG["llm_tools"], str, default="auto"),
         token_limit_field=table.take(
             "token_limit_field",
             _AS_FLAG["llm_max_tokens_field"],

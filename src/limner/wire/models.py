@@ -71,6 +71,7 @@ def _capabilities(can: UpstreamCapabilities | ImageCapabilities) -> dict[str, An
             "kind": "language",
             "served_by": can.name,
             "sees_images": can.vision,
+            "function_calling": can.tools,
             "parallel_tool_calls": can.parallel_tool_calls,
             "native_image_tool": can.native_image_tool,
         }
