@@ -4,8 +4,9 @@ import pytest
 
 from limner.core.errors import InvalidRequest
 from limner.core.image import ImageCapabilities, ImageData, ImageRequest, Size
-from limner.core.picture_fitting import fit_image
+from limner.core.picture_fitting import fit_image, fit_image_tool
 from limner.core.request import ImageTool
+from tests.core.recorded import asking
 
 PNG = ImageData(b"png", "png")
 PLAIN = ImageCapabilities("plain")
@@ -110,3 +111,21 @@ def test_what_cannot_be_had_is_refused_by_name(
     got = refused(asked, can)
     assert got[:2] == (code, param)
     assert words in str(got[2])
+
+
+def test_a_request_without_the_image_tool_fits_every_back_end() -> None:
+    request = asking(image_tool=None)
+    assert fit_image_tool(request, PLAIN) is request
+
+
+def test_a_requests_image_tool_is_fitted_by_the_path_of_its_entry() -> None:
+    request = asking(image_tool=ImageTool(0, input_fidelity="high", path="tools[3]"))
+    fitted = fit_image_tool(request, PLAIN)
+    assert fitted.image_tool == ImageTool(0, path="tools[3]")
+    assert fitted.adjustments == (
+        "tools[3].input_fidelity: has no effect on the image back end 'plain'.",
+    )
+    assert fit_image_tool(fitted, PLAIN) == fitted
+    with pytest.raises(InvalidRequest) as caught:
+        fit_image_tool(asking(image_tool=ImageTool(0, mask=PNG, path="tools[3]")), PLAIN)
+    assert caught.value.param == "tools[3].input_image_mask"

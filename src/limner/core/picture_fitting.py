@@ -14,7 +14,7 @@ from limner.core.errors import InvalidRequest
 from limner.core.image import ImageCapabilities, ImageRequest
 from limner.core.request import ImageTool, ResponseRequest
 
-Options = TypeVar("Options", ImageTool, ImageRequest)
+Options = TypeVar("Options", bound=ImageTool | ImageRequest)
 
 
 def fit_image_tool(request: ResponseRequest, can: ImageCapabilities) -> ResponseRequest:
