@@ -5,16 +5,15 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
+import numpy as np
 from PIL import Image, ImageOps
-from PIL.PngImagePlugin import PngInfo
 
 from limner.core.image import ImageData
 from limner.engine.params import Plan
+from limner.engine.png import png
 from limner.engine.source import Cover
 
 SOFTWARE = "Limner (made by AI)"
-PNG_LEVEL = 1
-"""Level 6 would take three times as long for files a little smaller."""
 _EXIF_DESCRIPTION, _EXIF_SOFTWARE = 0x010E, 0x0131
 _EXIF_BYTES = 32_000
 """A JPEG segment ends at 64 kB."""
@@ -32,14 +31,12 @@ def encode(pixels: Any, plan: Plan, picture: int, cover: Cover | None = None) ->
     image = _sized(Image.fromarray(pixels), plan)
     if cover:
         image = Image.composite(image, cover.picture, cover.free)
-    out = BytesIO()
     facts = _facts(plan, picture)
     if plan.format == "png":
-        image.save(out, "png", compress_level=PNG_LEVEL, pnginfo=_png_text(facts))
-    else:
-        # Pillow's JPEG would read 0 as "choose for me".
-        quality = max(1, plan.compression)
-        image.save(out, plan.format, quality=quality, exif=_exif(facts))
+        return ImageData(png(np.asarray(image), facts), "png")
+    out = BytesIO()
+    # Pillow's JPEG would read 0 as "choose for me".
+    image.save(out, plan.format, quality=max(1, plan.compression), exif=_exif(facts))
     return ImageData(out.getvalue(), plan.format)
 
 
@@ -63,13 +60,6 @@ def _facts(plan: Plan, picture: int) -> dict[str, str]:
         "steps": str(plan.steps),
         **edit,
     }
-
-
-def _png_text(facts: dict[str, str]) -> PngInfo:
-    info = PngInfo()
-    for key, value in facts.items():
-        info.add_itxt(key, value)
-    return info
 
 
 def _exif(facts: dict[str, str]) -> Image.Exif:
