@@ -8,7 +8,7 @@ pictures of the same prompts do, which keep nothing but what the prompt says.
 
     python benchmarks/tiny_edits.py                   by the engine's own strengths
     python benchmarks/tiny_edits.py --strength 0.5    by another
-    python benchmarks/tiny_edits.py --sheet edits.png with pictures to look at: before, after
+    python benchmarks/tiny_edits.py --sheet edits.webp with pictures to look at: before, after
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def test_a_mask_covers_all_that_changes_and_its_outside_is_watched() -> None:
         painted_over[~task.stays] = 128
         assert result(task, "mask", painted_over).outside == 0
         if task.change != "background":
-            beside = task.source ^ 1
+            beside = task.source ^ np.uint8(1)
             assert result(task, "mask", beside).outside == 1
 
 
