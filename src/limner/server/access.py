@@ -11,6 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from limner.server.errors import error_response, unforeseen
 
+SWITCHING_PROTOCOLS = 101
+_ANSWERS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 logger = logging.getLogger(__name__)
@@ -31,7 +33,7 @@ class Access:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         id = _asked_id(scope) or new_request_id()
@@ -41,8 +43,8 @@ class Access:
 
         async def send_marked(message: Message) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
+            if message["type"] in _ANSWERS:
+                status = message.get("status", SWITCHING_PROTOCOLS)
                 marks = [(b"x-request-id", id.encode()), (b"x-content-type-options", b"nosniff")]
                 message = {**message, "headers": [*message.get("headers", ()), *marks]}
             await send(message)
@@ -67,6 +69,7 @@ def _asked_id(scope: Scope) -> str | None:
 
 def _log_access(scope: Scope, id: str, status: int, seconds: float) -> None:
     if logger.isEnabledFor(logging.DEBUG):
-        facts = {"action": "access", "method": scope["method"], "path": scope["path"]}
+        method = scope.get("method", "WEBSOCKET")
+        facts = {"action": "access", "method": method, "path": scope["path"]}
         figures = {"status": status, "seconds": round(seconds, 4), "request_id": id}
         logger.debug("request answered", extra={**facts, **figures})

@@ -24,6 +24,10 @@ from limner.server.errors import MAX_QUOTED_CHARS, error_response
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[^:/@\s]+?)\.?(?::\d{1,5})?")
+ASKING = frozenset({"http", "websocket"})
+"""The kinds of scope that somebody asks with. Any page may open a WebSocket to any host, so that is
+held to the rules of a request that changes something (RFC 6455, section 10.2)."""
+
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _FOREIGN = frozenset({"cross-site", "same-site"})
 
@@ -53,9 +57,10 @@ class SiteGuard:
         self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
+        if scope["type"] in ASKING:
             headers = Headers(scope=scope)
-            refusal = self._check_host(headers) or self._check_site(scope["method"], headers)
+            method = scope.get("method", "WEBSOCKET")
+            refusal = self._check_host(headers) or self._check_site(method, headers)
             if refusal:
                 await error_response(refusal)(scope, receive, send)
                 return
@@ -108,7 +113,7 @@ class KeyGuard:
         self._keys = [(_digest(key), image_tool.get(key)) for key in keys]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (refusal := self._check(scope)):
+        if scope["type"] in ASKING and (refusal := self._check(scope)):
             await error_response(refusal)(scope, receive, send)
             return
         await self._app(scope, receive, send)

@@ -16,10 +16,9 @@ from __future__ import annotations
 import asyncio
 import math
 import socket
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -27,10 +26,10 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from limner.core.errors import InvalidRequest
 from limner.server.access import new_request_id
+from limner.server.slow_readers import SlowReader, drop, tcp_socket
+from limner.server.socket_protocol import HardenedWebSocket
 from limner.wire import json
 from limner.wire.errors import error_json
-
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,8 @@ class ConnectionLimits:
     window_s, window_bytes: a body that comes and a reply that goes must move this much, each.
     linger_s: for the rest of a body after its reply. keep_alive_s: between requests.
     send_buffer_bytes: what the kernel may hold for a reader that stalls.
+    message_bytes: of a WebSocket, what comes. ping_timeout_s: a ping, sent every 20 s, may stand
+    behind a picture that its reader is still taking.
     """
 
     connections: int = 2000
@@ -52,15 +53,22 @@ class ConnectionLimits:
     linger_s: float = 10.0
     keep_alive_s: int = 75
     send_buffer_bytes: int = 256 * 1024
+    message_bytes: int = 64 * 1024 * 1024
+    ping_timeout_s: float = 120.0
 
 
 def uvicorn_config(app: ASGIApp, limits: ConnectionLimits, **more: Any) -> uvicorn.Config:
     """uvicorn's configuration around the hardened protocol; `more` goes to it as it is.
 
-    No websockets, no access log of uvicorn's, no trust in forwarded headers, no `Server` header.
+    No access log of uvicorn's, no trust in forwarded headers, no `Server` header. WebSockets are
+    not compressed: what is large in them is pictures.
     """
+    windows = {"window_s": limits.window_s, "window_bytes": limits.window_bytes}
     settings: dict[str, Any] = {
-        "ws": "none",
+        "ws": type("BoundHardenedWebSocket", (HardenedWebSocket,), windows),
+        "ws_max_size": limits.message_bytes,
+        "ws_ping_timeout": limits.ping_timeout_s,
+        "ws_per_message_deflate": False,
         "access_log": False,
         "log_config": None,
         "proxy_headers": False,
@@ -81,14 +89,16 @@ class HardenedProtocol(HttpToolsProtocol):
     _body_bytes = 0
     _refusal: InvalidRequest | None = None
     _read_timer: asyncio.TimerHandle | None = None
-    _write_timer: asyncio.TimerHandle | None = None
+    _reader: SlowReader
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        limits = self.limits
+        self._reader = SlowReader(transport, limits.window_s, limits.window_bytes)
         if len(self.connections) > self.limits.connections:
             self._refuse(_too_many_connections(self.limits.connections))
             return
-        if sock := _tcp_socket(transport):
+        if sock := tcp_socket(transport):
             size = self.limits.send_buffer_bytes
             # The kernel doubles what is asked, and lets unasked buffers grow to megabytes.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size // 2)
@@ -98,7 +108,7 @@ class HardenedProtocol(HttpToolsProtocol):
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._wait_for_reader(None)
+        self._reader.rest()
         self._wait_for_sender(None)
         super().connection_lost(exc)
 
@@ -144,6 +154,10 @@ class HardenedProtocol(HttpToolsProtocol):
         self._phase = "reply"
         self._wait_for_sender(None)
 
+    def handle_websocket_upgrade(self) -> None:
+        self._wait_for_sender(None)
+        super().handle_websocket_upgrade()
+
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self._phase == "body":
@@ -153,11 +167,11 @@ class HardenedProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._watch_reader()
+        self._reader.watch()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._wait_for_reader(None)
+        self._reader.rest()
 
     def _expect_head(self) -> None:
         self._phase = "head"
@@ -182,33 +196,13 @@ class HardenedProtocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._wait_for_sender(self._check_body, self.limits.window_s)
 
-    def _watch_reader(self) -> None:
-        """Writing is paused: nothing is added to the buffer, so it can only shrink."""
-        before = self.transport.get_write_buffer_size()
-
-        def check() -> None:
-            if before - self.transport.get_write_buffer_size() < self.limits.window_bytes:
-                self._drop()
-            else:
-                self._watch_reader()
-
-        self._wait_for_reader(check, self.limits.window_s)
-
     def _wait_for_sender(self, then: Callable[[], None] | None, seconds: float = 0) -> None:
         if self._read_timer:
             self._read_timer.cancel()
         self._read_timer = self.loop.call_later(seconds, then) if then else None
 
-    def _wait_for_reader(self, then: Callable[[], None] | None, seconds: float = 0) -> None:
-        if self._write_timer:
-            self._write_timer.cancel()
-        self._write_timer = self.loop.call_later(seconds, then) if then else None
-
     def _drop(self) -> None:
-        """Reset the connection, so that the kernel too forgets what it holds for it."""
-        if sock := _tcp_socket(self.transport):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        self.transport.abort()
+        drop(self.transport)
 
     def _refuse(self, error: InvalidRequest) -> None:
         """Answer without the application, if nothing has been answered yet, and close."""
@@ -224,14 +218,6 @@ class HardenedProtocol(HttpToolsProtocol):
             head += b"retry-after: %d\r\n" % math.ceil(error.retry_after_s)
         self.transport.write(STATUS_LINE[error.status] + head + b"\r\n" + body)
         self.transport.close()
-
-
-def _tcp_socket(transport: asyncio.Transport) -> socket.socket | None:
-    """The connection's socket, when it is TCP and not a Unix socket."""
-    found = transport.get_extra_info("socket")
-    if found is None or found.family not in (socket.AF_INET, socket.AF_INET6):
-        return None
-    return cast(socket.socket, found)
 
 
 def _too_many_connections(limit: int) -> InvalidRequest:
