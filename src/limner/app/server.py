@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from socket import socket
 
 from starlette.applications import Starlette
@@ -41,10 +42,12 @@ from limner.server.health import ReadinessOf
 from limner.server.images_api import images_routes
 from limner.server.jobs_api import jobs_routes
 from limner.server.picture_sources import PictureSources
+from limner.server.web import web_routes
 from limner.wire.jobs import Painter
 from limner.wire.jobs_request import JobDefaults
 from limner.wire.models import ModelEntry
 
+WEB = Path(__file__).parents[1] / "web"
 USUAL_STEPS, USUAL_GUIDANCE = 8, 0.0
 """Of tiny and of Z-Image-Turbo, where nobody set others."""
 
@@ -115,6 +118,7 @@ async def open_server(
                 *stored.routes,
                 *routes,
             ),
+            page=web_routes(WEB),
             rules=Rules(
                 hosts=allowed_hosts(settings.host, settings.allowed_hosts),
                 origins=frozenset(settings.allowed_origins),

@@ -56,7 +56,8 @@ class ServerParts:
 
     select: finds the language model. image_backend: None refuses the image tool by name.
     models: see `models_routes`. denial: see `ResponseRun`. readiness: of each part that takes time
-    to load, by name. routes: further APIs.
+    to load, by name. routes: further APIs. page: the chat page at `/`; without one, the endpoints
+    are listed there.
     """
 
     select: Select
@@ -65,6 +66,7 @@ class ServerParts:
     denial: Denial = "recover"
     readiness: Mapping[str, ReadinessOf] = field(default_factory=dict)
     routes: Sequence[BaseRoute] = ()
+    page: Sequence[BaseRoute] = ()
     rules: Rules = field(default_factory=Rules)
     body_limit_bytes: int = DEFAULT_LIMIT_BYTES
     heartbeat_s: float = DEFAULT_HEARTBEAT_S
@@ -84,7 +86,7 @@ def create(parts: ServerParts) -> Starlette:
         parts.select, parts.image_backend, body_limit_bytes=parts.body_limit_bytes
     )
     closed = [*responses, *counting, *models_routes(parts.models), *parts.routes]
-    opened = [_welcome(closed), *health_routes(parts.readiness)]
+    opened = [*(parts.page or [_welcome(closed)]), *health_routes(parts.readiness)]
     return enclose(closed, opened, rules=parts.rules, lifespan=parts.lifespan)
 
 

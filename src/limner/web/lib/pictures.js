@@ -1,0 +1,34 @@
+// Pictures that a person brings: read, checked, and made ready to be sent.
+
+const MAX_BYTES = 20 * 1024 * 1024;
+const KINDS = new Set(["image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/tiff"]);
+
+/**
+ * @returns {Promise<{pictures: Array<{name, url, preview}>, problems: Array<{name, why}>}>}
+ * url: a data URL; preview: an address for `<img>`; why: `kind` or `size`.
+ */
+export async function readPictures(files) {
+  const pictures = [];
+  const problems = [];
+  for (const file of files) {
+    if (!KINDS.has(file.type)) problems.push({ name: file.name, why: "kind" });
+    else if (file.size > MAX_BYTES) problems.push({ name: file.name, why: "size" });
+    else pictures.push({ name: file.name, url: await dataUrl(file), preview: URL.createObjectURL(file) });
+  }
+  return { pictures, problems };
+}
+
+export function dataUrl(blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(blob);
+  });
+}
+
+/** Bytes of base64, as a Blob. */
+export function fromBase64(text, format = "png") {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  return new Blob([bytes], { type: `image/${format}` });
+}
