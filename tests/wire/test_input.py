@@ -212,6 +212,7 @@ FILE = {"type": "input_file", "file_id": "file_1"}
         ({**CALL, "name": None}, "missing_required_parameter", "[0].name"),
         ({**CALL, "arguments": {}}, "invalid_type", "[0].arguments"),
         ({**CALL, "namespace": "x"}, "unsupported_parameter", "[0].namespace"),
+        ({**OUTPUT, "namespace": "x"}, "unsupported_parameter", "[0].namespace"),
         ({**OUTPUT, "call_id": None}, "missing_required_parameter", "[0].call_id"),
         ({**OUTPUT, "output": None}, "missing_required_parameter", "[0].output"),
         ({**OUTPUT, "output": [FILE]}, "unsupported_parameter", "[0].output[0]"),
@@ -257,7 +258,9 @@ def test_items_of_other_types_are_kept_for_an_upstream_that_understands_them() -
     search = {"type": "web_search_call", "id": "ws_1", "status": "completed", "anything": [1]}
     named = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
     named["namespace"] = "n"
-    assert parsed_whole(input=[search, named]).items == (Opaque(search), Opaque(named))
+    answer = {"type": "function_call_output", "call_id": "c", "output": "", "namespace": "n"}
+    items: list[dict[str, Any]] = [search, named, answer]
+    assert parsed_whole(input=items).items == tuple(Opaque(item) for item in items)
 
 
 def test_a_thought_is_kept_as_it_came_beside_its_text() -> None:

@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from openai.types.responses import response_create_params, tool_param
+from openai.types.responses import (
+    easy_input_message_param,
+    function_tool_param,
+    response_create_params,
+    response_function_tool_call_param,
+    response_input_image_param,
+    response_input_item_param,
+    response_input_text_param,
+    response_output_message_param,
+    response_output_text_param,
+    response_reasoning_item_param,
+    tool_param,
+)
 
 from limner.core.errors import InvalidRequest
 from limner.wire.request_fields import (
@@ -15,6 +27,7 @@ from limner.wire.request_fields import (
     names_of,
 )
 from tests.wire.asking import parsed
+from tests.wire.test_input import PNG_URL
 
 EXAMPLES: dict[str, Any] = {
     "background_options.completion_window 2h or 8h": {"completion_window": "2h"},
@@ -58,6 +71,71 @@ def test_every_field_of_openais_api_has_its_row() -> None:
 def test_every_field_of_openais_image_tool_has_its_row() -> None:
     asked = tool_param.ImageGeneration.__annotations__
     assert names_of(IMAGE_TOOL_FIELDS) == {*asked, "n"} - {"type"}
+
+
+ITEMS: list[tuple[type, dict[str, Any]]] = [
+    (response_input_item_param.Message, {"type": "message", "role": "user", "content": []}),
+    (easy_input_message_param.EasyInputMessageParam, {"role": "user", "content": ""}),
+    (
+        response_output_message_param.ResponseOutputMessageParam,
+        {"type": "message", "role": "assistant", "content": []},
+    ),
+    (
+        response_function_tool_call_param.ResponseFunctionToolCallParam,
+        {"type": "function_call", "call_id": "c", "name": "f", "arguments": ""},
+    ),
+    (
+        response_input_item_param.FunctionCallOutput,
+        {"type": "function_call_output", "call_id": "c", "output": ""},
+    ),
+    (
+        response_input_item_param.ImageGenerationCall,
+        {"type": "image_generation_call", "id": "ig", "status": "failed"},
+    ),
+    (response_reasoning_item_param.ResponseReasoningItemParam, {"type": "reasoning"}),
+]
+PARTS: list[tuple[type, dict[str, Any]]] = [
+    (response_input_text_param.ResponseInputTextParam, {"type": "input_text", "text": ""}),
+    (response_output_text_param.ResponseOutputTextParam, {"type": "output_text", "text": ""}),
+    (
+        response_input_image_param.ResponseInputImageParam,
+        {"type": "input_image", "image_url": PNG_URL},
+    ),
+]
+
+
+def nulls(kind: type, given: dict[str, Any]) -> dict[str, Any]:
+    return {**dict.fromkeys(kind.__annotations__), **given}
+
+
+@pytest.mark.parametrize(("kind", "given"), ITEMS)
+def test_every_field_of_openais_items_is_known(kind: type, given: dict[str, Any]) -> None:
+    assert len(parsed(input=[nulls(kind, given)]).items) == 1
+    fields = {name: given.get(name, {}) for name in kind.__annotations__}
+    assert not is_unknown(input=[fields])
+
+
+@pytest.mark.parametrize(("kind", "given"), PARTS)
+def test_every_field_of_openais_parts_is_known(kind: type, given: dict[str, Any]) -> None:
+    fields = {name: given.get(name, {}) for name in kind.__annotations__}
+    assert not is_unknown(input=[{"role": "user", "content": [fields]}])
+
+
+def test_every_field_of_openais_functions_is_known() -> None:
+    fields: dict[str, Any] = {
+        name: {} for name in function_tool_param.FunctionToolParam.__annotations__
+    }
+    assert not is_unknown(tools=[{**fields, "type": "function"}])
+    assert is_unknown(tools=[{**fields, "type": "function", "colour": "red"}])
+
+
+def is_unknown(**body: Any) -> bool:
+    """Whether a field is refused because nobody has heard of it."""
+    try:
+        parsed(**body)
+    except InvalidRequest as error:
+        return error.code == "unknown_parameter"
+    return False
 
 
 @pytest.mark.parametrize("rule", [r for r in TOLD if r.fate != "refused"], ids=key)

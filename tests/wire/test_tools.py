@@ -85,8 +85,10 @@ def test_hints_of_a_function_without_effect_are_reported() -> None:
         "defer_loading": True,
         "output_schema": {},
         "allowed_callers": None,
+        "async": False,
     }
     assert parsed(tools=[entry]).adjustments == (
+        "tools[0].async: has no effect on this server.",
         "tools[0].defer_loading: has no effect on this server.",
         "tools[0].output_schema: has no effect on this server.",
     )

@@ -116,7 +116,7 @@ def _path(request: ResponseRequest, index: int) -> str:
 
 
 def _not_understood(item: Opaque, path: str) -> InvalidRequest:
-    if item.type == "function_call":
+    if item.type in ("function_call", "function_call_output"):
         return InvalidRequest(
             f"Unsupported parameter: '{path}.namespace'. "
             "The language model here calls functions by their bare name.",

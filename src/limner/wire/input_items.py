@@ -43,6 +43,7 @@ MAX_NAME = 256
 MAX_IMAGE_TEXT = MAX_IMAGE_BYTES * 2
 """Loose bound for the characters of a picture; the exact one is told in bytes."""
 
+_CALLS = ("function_call", "function_call_output")
 _ROLES: tuple[Role, ...] = ("user", "assistant", "system", "developer")
 _DETAILS: tuple[Detail, ...] = ("auto", "low", "high", "original")
 _PART_TYPES = ("input_text", "output_text", "refusal", "input_image")
@@ -57,7 +58,7 @@ def read_item(entry: Fields, known: Known) -> Item:
     kind = entry.required_string("type", max_length=MAX_NAME)
     if kind in DECLARING:
         return _without_image_tool(entry)
-    if kind not in _READERS or (kind == "function_call" and entry.get("namespace") is not None):
+    if kind not in _READERS or (kind in _CALLS and entry.get("namespace") is not None):
         return Opaque(entry.values)
     fields, read = _READERS[kind]
     entry.allow_only(fields)

@@ -34,7 +34,7 @@ MAX_DESCRIPTION = 100_000
 
 _FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}", re.ASCII)
 _FUNCTION_FIELDS = frozenset({"type", "name", "description", "parameters", "strict"})
-_FUNCTION_HINTS = ("allowed_callers", "defer_loading", "output_schema")
+_FUNCTION_HINTS = ("allowed_callers", "async", "defer_loading", "output_schema")
 _MODES = ("none", "auto", "required")
 
 
