@@ -54,7 +54,8 @@ class ScriptedPainter:
         return [body for _, asked, body in self.asked if asked == path]
 
     async def _route(self, request: web.Request) -> web.StreamResponse:
-        text = await request.read()
+        is_form = request.content_type == "multipart/form-data"
+        text = b"" if is_form else await request.read()
         path = request.path.removeprefix(self._path)
         self.asked.append((request.method, path, orjson.loads(text) if text else None))
         self.headers.append(request.headers.copy())
@@ -90,6 +91,7 @@ class ScriptedComfyUi(ScriptedPainter):
 
     running: whether a prompt stands in the queue as running, or waits. own_id: that the server
     gives, as older ones do. refusal: of prompts, with 400. content: of the finished picture.
+    uploads: by the names that workflows load them by.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class ScriptedComfyUi(ScriptedPainter):
         self._own_id = own_id
         self._refusal = refusal
         self._content = content
+        self.uploads: dict[str, bytes] = {}
         self._sockets: dict[str, web.WebSocketResponse] = {}
         self._prompt_id = ""
 
@@ -120,10 +123,8 @@ class ScriptedComfyUi(ScriptedPainter):
                 return await self._socket(request)
             case "POST", "/prompt":
                 return await self._queue(self.asked[-1][2])
-            case "GET", "/queue":
-                entry = [1, self._prompt_id, {}, {}, []]
-                running, waiting = ([entry], []) if self._running else ([], [entry])
-                return web.json_response({"queue_running": running, "queue_pending": waiting})
+            case "POST", "/upload/image":
+                return await self._upload(request)
             case "POST", "/queue":
                 if not self._running:
                     self.cancelled.set()
@@ -131,16 +132,27 @@ class ScriptedComfyUi(ScriptedPainter):
             case "POST", "/interrupt":
                 self.cancelled.set()
                 return web.Response()
-            case "GET", "/models/checkpoints":
+            case "GET", _:
+                return self._told(request, path)
+            case asked:
+                raise AssertionError(asked)
+
+    def _told(self, request: web.Request, path: str) -> web.StreamResponse:
+        match path:
+            case "/queue":
+                entry = [1, self._prompt_id, {}, {}, []]
+                running, waiting = ([entry], []) if self._running else ([], [entry])
+                return web.json_response({"queue_running": running, "queue_pending": waiting})
+            case "/models/checkpoints":
                 return web.json_response(["first.safetensors", "second.safetensors"])
-            case "GET", "/view":
+            case "/view":
                 assert dict(request.query) == {
                     "filename": "a b.png",
                     "subfolder": "",
                     "type": "temp",
                 }
                 return web.Response(body=self._content, content_type="image/png")
-            case "GET", _ if path == f"/history/{self._prompt_id}":
+            case _ if path == f"/history/{self._prompt_id}":
                 file = {"filename": "a b.png", "subfolder": "", "type": "temp"}
                 outputs = {"picture": {"images": [file]}}
                 return web.json_response({self._prompt_id: {"outputs": outputs}})
@@ -155,6 +167,15 @@ class ScriptedComfyUi(ScriptedPainter):
         async for _ in socket:
             pass
         return socket
+
+    async def _upload(self, request: web.Request) -> web.StreamResponse:
+        """As the real one: a form, whose file goes where its type says."""
+        form = await request.post()
+        file = form["image"]
+        assert isinstance(file, web.FileField)
+        assert (form["type"], form["overwrite"]) == ("temp", "true")
+        self.uploads[f"{file.filename} [temp]"] = file.file.read()
+        return web.json_response({"name": file.filename, "subfolder": "", "type": "temp"})
 
     async def _queue(self, body: Any) -> web.StreamResponse:
         if self._refusal is not None:

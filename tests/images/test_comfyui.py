@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,13 +20,15 @@ from limner.core.image import (
     PartialImage,
     Size,
 )
-from limner.images.comfyui import ComfyUi, comfyui_server
+from limner.images.comfyui import ComfyUi, comfyui_server, default_edit_workflow
 from limner.images.connection import HttpLimits
-from limner.wire.comfyui_workflow import read_workflow
+from limner.wire.comfyui_uploads import ALL_CLEAR
+from limner.wire.comfyui_workflow import EDIT_NAMES, read_workflow
 from tests.pictures import picture
 from tests.scripted_painters import DONE, PNG, ScriptedComfyUi, shown, steps, told
 
 CAT = ImageRequest("a cat")
+BARE_EDIT = read_workflow(b'{"1": {"class_type": "{{prompt}}{{image}}"}}', edits=True)
 BARE = read_workflow(b'{"1": {"class_type": "Node", "inputs": {"text": "{{prompt}}"}}}')
 
 
@@ -74,6 +77,73 @@ async def test_its_previews_become_the_partial_images_asked() -> None:
     partials = [event for event in events if isinstance(event, PartialImage)]
     assert [(event.index, event.image.format) for event in partials] == [(0, "jpeg"), (1, "jpeg")]
     assert partials[0].resolved.size == Size(1024, 1024)
+
+
+MASK = picture(24, 17, alpha=True)
+EDIT = ImageRequest("a cat", images=(picture(24, 17),))
+
+
+async def test_an_edit_uploads_its_pictures_and_runs_a_workflow_of_its_own() -> None:
+    request = replace(EDIT, mask=MASK, strength=0.4)
+    async with ScriptedComfyUi(*steps(2), DONE) as comfy, back_end(comfy.url) as images:
+        events = await ask(images, request)
+        nodes = comfy.bodies("/prompt")[0]["prompt"]
+        loaded = [nodes[name]["inputs"]["image"] for name in ("image", "mask_file")]
+        assert [comfy.uploads[name] for name in loaded] == [
+            EDIT.images[0].content,
+            MASK.content,
+        ]
+    assert nodes["sampler"]["inputs"]["denoise"] == 0.4
+    assert (nodes["source"]["inputs"]["width"], nodes["source"]["inputs"]["height"]) == (24, 16)
+    last = events[-1]
+    assert isinstance(last, ImageCompleted)
+    assert last.image == PNG
+
+
+async def test_an_edit_without_a_mask_may_change_everything() -> None:
+    async with ScriptedComfyUi(DONE) as comfy, back_end(comfy.url) as images:
+        await ask(images, EDIT)
+        nodes = comfy.bodies("/prompt")[0]["prompt"]
+        assert comfy.uploads[nodes["mask_file"]["inputs"]["image"]] == ALL_CLEAR.content
+
+
+async def test_the_shipped_workflow_for_edits_hangs_together() -> None:
+    nodes = default_edit_workflow().nodes
+    links = [
+        value
+        for node in nodes.values()
+        for value in node["inputs"].values()
+        if isinstance(value, list)
+    ]
+    assert {name for name, _ in links} < set(nodes)
+    assert default_edit_workflow().names == set(EDIT_NAMES)
+
+
+@pytest.mark.parametrize(
+    ("workflows", "asked", "param"),
+    [
+        ({"workflow": BARE}, {}, "image"),
+        ({"edit_workflow": BARE_EDIT}, {"mask": MASK}, "mask"),
+        ({"edit_workflow": BARE_EDIT}, {"strength": 0.5}, "strength"),
+        ({"edit_workflow": BARE_EDIT}, {"seed": 5}, "seed"),
+        ({}, {"images": EDIT.images * 2}, "image"),
+    ],
+)
+async def test_edits_that_a_workflow_has_no_place_for_are_refused(
+    workflows: dict[str, Any], asked: dict[str, Any], param: str
+) -> None:
+    async with ScriptedComfyUi() as comfy, back_end(comfy.url, **workflows) as images:
+        [failed] = await ask(images, replace(EDIT, **asked))
+        assert isinstance(failed, ImageFailed)
+        assert (failed.status, failed.param, comfy.asked) == (400, param, [])
+
+
+async def test_an_upload_that_fails_is_the_edit_s_failure() -> None:
+    comfy = ScriptedComfyUi(missing=["/upload/image"])
+    async with comfy, back_end(comfy.url) as images:
+        [failed] = await ask(images, EDIT)
+        assert isinstance(failed, ImageFailed)
+        assert comfy.bodies("/prompt") == []
 
 
 async def test_pictures_are_painted_one_by_one() -> None:

@@ -54,7 +54,10 @@ def test_defaults_fill_what_is_not_asked() -> None:
         (b'{"1": []}', "node '1' must be an object with a class_type"),
         (b'{"1": {"inputs": {}}}', "node '1' must be"),
         (b'{"1": {"class_type": "N"}}', r"must have \{\{prompt\}\}"),
-        (b'{"1": {"class_type": "{{sampler}}"}}', r"\{\{sampler\}\} is not known; known are pro"),
+        (
+            b'{"1": {"class_type": "{{sampler}}"}}',
+            r"\{\{sampler\}\} is not known here; known are",
+        ),
         (b'{"1": {"class_type": "{{prompt}}{{steps}}"}}', r"needs a default, such as \{\{steps\|8"),
         (b'{"1": {"class_type": "{{prompt|x}}"}}', r"\{\{prompt\}\} takes no default"),
         (b'{"1": {"class_type": "{{prompt}}{{steps|many}}"}}', "unexpected"),
@@ -65,3 +68,29 @@ def test_defaults_fill_what_is_not_asked() -> None:
 def test_a_template_that_cannot_work_is_refused(text: bytes, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         read_workflow(text)
+
+
+EDIT = b'{"1": {"class_type": "{{prompt}}{{image}}{{mask}}{{strength|0.75}}"}}'
+
+
+def test_a_template_for_edits_has_a_place_for_the_picture() -> None:
+    template = read_workflow(EDIT, edits=True)
+    assert template.names == {"prompt", "image", "mask", "strength"}
+    assert template.defaults == {"strength": 0.75}
+
+
+@pytest.mark.parametrize(
+    ("text", "edits", "why"),
+    [
+        (EDIT, False, r"\{\{image\}\} is not known here"),
+        (b'{"1": {"class_type": "{{prompt}}"}}', True, r"must have \{\{image\}\}"),
+        (b'{"1": {"class_type": "{{image}}"}}', True, r"must have \{\{prompt\}\}"),
+        (EDIT.replace(b"mask", b"mask|m.png"), True, r"\{\{mask\}\} takes no default"),
+        (EDIT.replace(b"|0.75", b""), True, r"\{\{strength\}\} needs a default"),
+    ],
+)
+def test_templates_are_for_pictures_from_words_or_for_edits(
+    text: bytes, edits: bool, why: str
+) -> None:
+    with pytest.raises(ValueError, match=why):
+        read_workflow(text, edits=edits)

@@ -217,7 +217,11 @@ def test_an_edit_is_a_form_with_its_pictures() -> None:
     request = replace(EVERYTHING, images=(PNG, PNG), mask=MASK, input_fidelity="high", strength=0.5)
     found = order(request, ServerFacts(ABLE))
     assert found.path == "/images/edits"
-    assert found.files == (("image[]", PNG), ("image[]", PNG), ("mask", MASK))
+    assert found.files == (
+        ("image[]", "image_0.png", PNG),
+        ("image[]", "image_1.png", PNG),
+        ("mask", "mask.png", MASK),
+    )
     assert found.fields == [
         ("prompt", "a cat"),
         ("model", "m"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict, replace
 from functools import cache
@@ -25,11 +25,12 @@ from limner.core.image import (
     ImageEvent,
     ImageRequest,
 )
-from limner.images.connection import HttpLimits, as_failed, too_slow, unreachable
+from limner.images.connection import HttpLimits, as_failed, form_of, too_slow, unreachable
 from limner.images.plain import QUICK, PlainServer, checked, one_by_one
 from limner.wire.comfyui import (
     NAME,
     PromptReader,
+    capabilities,
     needs_model,
     order_picture,
     refused_model,
@@ -41,6 +42,12 @@ from limner.wire.comfyui_answers import (
     read_history,
     read_is_running,
     read_queued,
+)
+from limner.wire.comfyui_uploads import (
+    UPLOAD_FIELDS,
+    read_uploaded,
+    upload_name,
+    uploads_for,
 )
 from limner.wire.comfyui_workflow import Workflow, read_workflow
 from limner.wire.images import as_error
@@ -64,6 +71,13 @@ def default_workflow() -> Workflow:
     return read_workflow((files("limner.images") / "workflows/checkpoint.json").read_bytes())
 
 
+@cache
+def default_edit_workflow() -> Workflow:
+    """Picture to picture with one checkpoint, by strength and by mask."""
+    text = (files("limner.images") / "workflows/edit.json").read_bytes()
+    return read_workflow(text, edits=True)
+
+
 def comfyui_server(
     base_url: str, *, key: str | None = None, limits: HttpLimits | None = None
 ) -> PlainServer:
@@ -74,7 +88,9 @@ def comfyui_server(
 class ComfyUi:
     """The port `ImageBackend` over a ComfyUI server.
 
-    server: open, and closed by its owner. workflow: the shipped one unless given.
+    server: open, and closed by its owner. workflow: the shipped one unless given. edit_workflow:
+        for edits; unset, the shipped one unless there is a workflow of the operator's own, which
+        alone knows the server's models.
     model: fills `{{model}}` where the client names none; unset, the template's default does, or
         else the first checkpoint that the server lists.
     silence_s: how long the socket may be silent while a prompt waits or runs.
@@ -85,21 +101,25 @@ class ComfyUi:
         server: PlainServer,
         *,
         workflow: Workflow | None = None,
+        edit_workflow: Workflow | None = None,
         model: str | None = None,
         silence_s: float = 900,
         fresh_seed: Callable[[], int] = lambda: secrets.randbits(32),
     ) -> None:
         self._server = server
         self._workflow = workflow or default_workflow()
+        self._edit_workflow = edit_workflow or (None if workflow else default_edit_workflow())
         self._model = model
         self._silence_s = silence_s
         self._fresh_seed = fresh_seed
 
     @property
     def capabilities(self) -> ImageCapabilities:
-        return ImageCapabilities(
-            NAME, partial_images=True, progress=True, seed="seed" in self._workflow.names
-        )
+        return capabilities(self._workflow, self._edit_workflow)
+
+    def _workflow_for(self, request: ImageRequest) -> Workflow:
+        edit = self._edit_workflow if request.is_edit else None
+        return edit or self._workflow
 
     async def generate(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
         """Yield progress, previews and `request.n` pictures, one prompt for each.
@@ -107,14 +127,14 @@ class ComfyUi:
         Ends with the last `ImageCompleted`, or with `ImageFailed`. Closing the iterator takes the
         prompt out of the queue, or interrupts it.
         """
-        workflow = self._workflow
+        workflow = self._workflow_for(request)
         refused = refusal(request, self.capabilities, workflow.names) or refused_model(
             workflow, request
         )
         if refused:
             yield refused
             return
-        if request.seed is None and self.capabilities.seed:
+        if request.seed is None and "seed" in workflow.names:
             request = replace(request, seed=self._fresh_seed())
         async with aclosing(one_by_one(request, self._paint)) as events:
             async for event in events:
@@ -124,11 +144,12 @@ class ComfyUi:
         client_id = uuid4().hex
         try:
             model = await self._chosen_model(request)
-            painting = order_picture(self._workflow, request, picture, model)
+            painting = order_picture(self._workflow_for(request), request, picture, model)
+            uploads = await self._uploads(request)
             # The socket is open before the prompt is queued, so that no message is missed.
             async with (
                 self._socket(client_id) as socket,
-                self._prompt(painting, client_id) as prompt,
+                self._prompt(painting, client_id, uploads) as prompt,
             ):
                 while not prompt.is_over:
                     for event in prompt.read(await self._message(socket)):
@@ -140,9 +161,18 @@ class ComfyUi:
 
     async def _chosen_model(self, request: ImageRequest) -> str | None:
         model = own_model(request.model, self._model, NAME)
-        if not needs_model(self._workflow, model):
+        if not needs_model(self._workflow_for(request), model):
             return model
         return checked(read_checkpoints(await self._server.fetch("GET", "models/checkpoints")))
+
+    async def _uploads(self, request: ImageRequest) -> dict[str, str]:
+        """Hand over the pictures of an edit; returns what the server calls them."""
+        names = {}
+        for place, image in uploads_for(self._workflow_for(request), request).items():
+            form = form_of(UPLOAD_FIELDS, [("image", upload_name(image), image)])
+            answer = await self._server.fetch("POST", "upload/image", form)
+            names[place] = checked(read_uploaded(answer))
+        return names
 
     @asynccontextmanager
     async def _socket(self, client_id: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
@@ -167,11 +197,16 @@ class ComfyUi:
             await socket.close()
 
     @asynccontextmanager
-    async def _prompt(self, painting: Painting, client_id: str) -> AsyncIterator[PromptReader]:
+    async def _prompt(
+        self, painting: Painting, client_id: str, uploads: Mapping[str, str]
+    ) -> AsyncIterator[PromptReader]:
         """Queue a prompt; one that is not over at the end is cancelled."""
+        workflow = self._workflow_for(painting.request)
         prompt = PromptReader(str(uuid4()), painting)
         try:
-            body = render_prompt(self._workflow, painting, prompt_id=prompt.id, client_id=client_id)
+            body = render_prompt(
+                workflow, painting, prompt_id=prompt.id, client_id=client_id, uploads=uploads
+            )
             prompt.id = checked(read_queued(await self._server.fetch("POST", "prompt", body)))
             yield prompt
         finally:

@@ -206,20 +206,15 @@ class Connection:
 
 
 def form_of(
-    fields: Iterable[tuple[str, str]], files: Iterable[tuple[str, ImageData]]
+    fields: Iterable[tuple[str, str]], files: Iterable[tuple[str, str, ImageData]]
 ) -> aiohttp.FormData:
-    """A form of several parts (RFC 7578), its files named `image_0.png` and so on."""
+    """A form of several parts (RFC 7578). files: by the name of their part, with a file name."""
     form = aiohttp.FormData(quote_fields=False, default_to_multipart=True)
     for name, text in fields:
         form.add_field(name, text)
-    for number, (name, image) in enumerate(files):
-        stem = "mask" if name == "mask" else f"image_{number}"
-        form.add_field(
-            name,
-            BytesIO(image.content),
-            filename=f"{stem}.{image.format}",
-            content_type=image.media_type,
-        )
+    for name, filename, image in files:
+        content = BytesIO(image.content)
+        form.add_field(name, content, filename=filename, content_type=image.media_type)
     return form
 
 

@@ -20,12 +20,17 @@ from limner.core.image import (
     ImageFailed,
     ImageProgress,
     ImageRequest,
-    Size,
 )
 from limner.wire.images_error import failure_of
 from limner.wire.images_picture import SEEDS, broken, is_count, read_picture
-from limner.wire.images_plain import Painting, PreviewChoice, adjustments, own_model, read_object
-from limner.wire.picture_size import measure
+from limner.wire.images_plain import (
+    Painting,
+    PreviewChoice,
+    adjustments,
+    own_model,
+    read_object,
+    size_of_source,
+)
 from limner.wire.pictures import to_base64
 
 Json = dict[str, Any]
@@ -33,9 +38,6 @@ Json = dict[str, Any]
 NAME = "automatic1111"
 OPTIONS = ("seed", "steps", "guidance_scale")
 RANDOM_SEED = -1
-SIZE_MULTIPLE = 8
-MAX_OWN_EDGE_PX = 2048
-"""Of an edit for which no size is asked; Stable Diffusion's models paint no larger."""
 
 _KEEP_UNDER_MASK, _CROP_AND_RESIZE = 1, 1
 
@@ -45,7 +47,8 @@ def order_picture(request: ImageRequest, picture: int, model: str | None) -> Pai
     return Painting(
         request,
         picture,
-        size=request.size or _size_of_source(request),
+        # Without one the server takes 512x512.
+        size=request.size or size_of_source(request),
         seed=request.seed,
         steps=request.steps,
         model=own_model(request.model, model, NAME),
@@ -87,19 +90,6 @@ def _edit(request: ImageRequest) -> Json:
         inverted: Json = {"inpainting_mask_invert": 1, "inpainting_fill": _KEEP_UNDER_MASK}
         edit |= {"mask": to_base64(request.mask), "inpaint_full_res": False, **inverted}
     return edit
-
-
-def _size_of_source(request: ImageRequest) -> Size | None:
-    """The first source's own, as far as the models go; without a size the server takes 512x512."""
-    size = measure(request.images[0]) if request.images else None
-    if size is None:
-        return None
-    scale = min(1, MAX_OWN_EDGE_PX / max(size.width, size.height))
-    width, height = (
-        max(SIZE_MULTIPLE, int(edge * scale) // SIZE_MULTIPLE * SIZE_MULTIPLE)
-        for edge in (size.width, size.height)
-    )
-    return Size(width, height)
 
 
 def read_reply(body: bytes, painting: Painting) -> ImageCompleted | ImageFailed:

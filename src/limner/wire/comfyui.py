@@ -11,9 +11,17 @@ Sources: ComfyUI documentation, "Routes" and "Messages"; its `websockets_api_exa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from limner.core.image import ImageEvent, ImageFailed, ImageProgress, ImageRequest, Size
+from limner.core.image import (
+    ImageCapabilities,
+    ImageEvent,
+    ImageFailed,
+    ImageProgress,
+    ImageRequest,
+    Size,
+)
 from limner.wire import json
 from limner.wire.comfyui_workflow import Value, Workflow
 from limner.wire.images_error import MAX_MESSAGE_CHARS
@@ -23,14 +31,32 @@ from limner.wire.images_plain import (
     PreviewChoice,
     adjustments,
     own_model,
+    size_of_source,
     unsupported,
 )
 
 Json = dict[str, Any]
 
 NAME = "comfyui"
+NO_UPLOADS: Mapping[str, str] = {}
 
 _PREVIEW, _PREVIEW_WITH_METADATA = 1, 4
+
+
+def capabilities(workflow: Workflow, edit: Workflow | None) -> ImageCapabilities:
+    """What a server with these workflows can do; edit: None where it has none for edits."""
+    names = edit.names if edit else frozenset()
+    return ImageCapabilities(
+        NAME,
+        partial_images=True,
+        progress=True,
+        seed="seed" in workflow.names,
+        edits=edit is not None,
+        mask="mask" in names,
+        max_images=1,
+        strength="strength" in names,
+        transparent=False,
+    )
 
 
 def refused_model(workflow: Workflow, request: ImageRequest) -> ImageFailed | None:
@@ -59,8 +85,9 @@ def order_picture(
     def used(name: str, asked: Value | None) -> Any:
         return (asked or workflow.defaults.get(name)) if name in workflow.names else None
 
-    width = used("width", request.size.width if request.size else None)
-    height = used("height", request.size.height if request.size else None)
+    size = request.size or size_of_source(request)
+    width = used("width", size.width if size else None)
+    height = used("height", size.height if size else None)
     return Painting(
         request,
         picture,
@@ -73,22 +100,30 @@ def order_picture(
 
 
 def render_prompt(
-    workflow: Workflow, painting: Painting, *, prompt_id: str, client_id: str
+    workflow: Workflow,
+    painting: Painting,
+    *,
+    prompt_id: str,
+    client_id: str,
+    uploads: Mapping[str, str] = NO_UPLOADS,
 ) -> Json:
-    """The body of `POST /prompt`.
+    """The body of `POST /prompt`. uploads: the names of `image` and `mask` there, for edits.
 
     prompt_id: our own choice, which older servers answer with another. preview_method: what
     the prompt wants counts for it, else the server's flag does, which is `none` unless set.
     """
     request = painting.request
-    values = {
+    size = painting.size if request.is_edit else request.size
+    values: dict[str, Value | None] = {
         "prompt": request.prompt,
         "model": painting.model,
         "seed": painting.seed,
-        "width": request.size.width if request.size else None,
-        "height": request.size.height if request.size else None,
+        "width": size.width if size else None,
+        "height": size.height if size else None,
         "steps": request.steps,
         "guidance_scale": request.guidance_scale,
+        "strength": request.strength,
+        **uploads,
     }
     return {
         "prompt": workflow.fill(values),

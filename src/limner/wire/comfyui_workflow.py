@@ -8,7 +8,7 @@ string it becomes text. Source of the format: ComfyUI documentation, "Workflow A
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,9 @@ Json = dict[str, Any]
 Value = str | int | float
 
 NAMES = ("prompt", "model", "seed", "width", "height", "steps", "guidance_scale")
-_NUMBERS = ("width", "height", "steps", "guidance_scale")
+EDIT_NAMES = (*NAMES, "image", "mask", "strength")
+_NUMBERS = ("width", "height", "steps", "guidance_scale", "strength")
+_ALWAYS = ("prompt", "seed", "image", "mask")
 _PLACEHOLDER = re.compile(r"\{\{(\w+)(?:\|([^{}]*))?\}\}")
 
 
@@ -44,8 +46,12 @@ class Workflow:
         return nodes
 
 
-def read_workflow(text: bytes | str) -> Workflow:
-    """Read a template; raises ValueError that says what is wrong with it."""
+def read_workflow(text: bytes | str, *, edits: bool = False) -> Workflow:
+    """Read a template; raises ValueError that says what is wrong with it.
+
+    edits: whether it is about a picture, and so has `{{image}}`, maybe `{{mask}}` and
+    `{{strength|0.75}}`: files are named as ComfyUI's node LoadImage wants them.
+    """
     nodes = json.load(text)
     if not isinstance(nodes, dict) or not nodes:
         raise ValueError("it must be a JSON object of nodes")
@@ -66,19 +72,20 @@ def read_workflow(text: bytes | str) -> Workflow:
         return text
 
     _mapped(nodes, noted)
-    _check(names, defaults)
+    _check(names, defaults, EDIT_NAMES if edits else NAMES)
     return Workflow(nodes, frozenset(names), defaults)
 
 
-def _check(names: set[str], defaults: Mapping[str, Value]) -> None:
-    if unknown := sorted(names - set(NAMES)):
-        raise ValueError(f"{{{{{unknown[0]}}}}} is not known; known are {', '.join(NAMES)}")
-    if "prompt" not in names:
-        raise ValueError("it must have {{prompt}} where the prompt belongs")
+def _check(names: set[str], defaults: Mapping[str, Value], known: Sequence[str]) -> None:
+    if unknown := sorted(names - set(known)):
+        raise ValueError(f"{{{{{unknown[0]}}}}} is not known here; known are {', '.join(known)}")
+    for name in ("prompt", "image"):
+        if name in known and name not in names:
+            raise ValueError(f"it must have {{{{{name}}}}} where the {name} belongs")
     for name in _NUMBERS:
         if name in names and name not in defaults:
             raise ValueError(f"{{{{{name}}}}} needs a default, such as {{{{{name}|8}}}}")
-    for name in ("prompt", "seed"):
+    for name in _ALWAYS:
         if name in defaults:
             raise ValueError(f"{{{{{name}}}}} takes no default: there always is one")
 

@@ -96,13 +96,13 @@ class ImagesOrder:
     """A request as one server is asked. path: of the endpoint, the model in its place.
 
     said: the adjustments that are known before anything is painted. files: those of a form, by the
-    names of their parts; the body's fields are then parts as well.
+    names of their parts, with file names; the body's fields are then parts as well.
     """
 
     body: Json
     path: str
     said: tuple[str, ...] = ()
-    files: tuple[tuple[str, ImageData], ...] = ()
+    files: tuple[tuple[str, str, ImageData], ...] = ()
 
     @property
     def fields(self) -> list[tuple[str, str]]:
@@ -178,9 +178,13 @@ def _path(path: str, name: str, model: str | None) -> str | ImageFailed:
     )
 
 
-def _files(request: ImageRequest) -> tuple[tuple[str, ImageData], ...]:
-    images = tuple(("image[]", image) for image in request.images)
-    return (*images, ("mask", request.mask)) if request.mask else images
+def _files(request: ImageRequest) -> tuple[tuple[str, str, ImageData], ...]:
+    images = tuple(
+        ("image[]", f"image_{number}.{image.format}", image)
+        for number, image in enumerate(request.images)
+    )
+    mask = request.mask
+    return (*images, ("mask", f"mask.{mask.format}", mask)) if mask else images
 
 
 def _refused_tag(request: ImageRequest, server: ServerFacts) -> ImageFailed | None:

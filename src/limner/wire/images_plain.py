@@ -24,6 +24,10 @@ from limner.core.picture_fitting import fit_image
 from limner.wire import json
 from limner.wire.images_error import USER_TYPE
 from limner.wire.images_picture import read_resolved
+from limner.wire.picture_size import measure
+
+LATENT_MULTIPLE, LATENT_MAX_EDGE_PX = 8, 2048
+"""Of Stable Diffusion's family: a latent covers 8 px, and no model paints larger than that."""
 
 OPENAI_FAMILIES = ("gpt-image-", "chatgpt-image-", "dall-e-")
 
@@ -141,6 +145,27 @@ def adjustments(request: ImageRequest, name: str, takes: Collection[str] = ()) -
             f"painted by a model of the image back end {name!r} instead of {request.model!r}"
         )
     return tuple(said)
+
+
+def size_of_source(
+    request: ImageRequest,
+    *,
+    multiple: int = LATENT_MULTIPLE,
+    max_edge_px: int = LATENT_MAX_EDGE_PX,
+) -> Size | None:
+    """What an edit without a size is painted in: the first source's own size, as far as it goes.
+
+    None where there is no source, or one whose size cannot be read.
+    """
+    size = measure(request.images[0]) if request.images else None
+    if size is None:
+        return None
+    scale = min(1, max_edge_px / max(size.width, size.height))
+    width, height = (
+        max(multiple, int(edge * scale) // multiple * multiple)
+        for edge in (size.width, size.height)
+    )
+    return Size(width, height)
 
 
 def read_object(body: bytes) -> dict[str, Any]:
