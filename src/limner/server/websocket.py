@@ -201,8 +201,8 @@ class _Connection:
     async def _pass_on(self, events: Sequence[OutEvent], course: _Course) -> None:
         for event in events:
             if course.id is None:
-                course.id = event.response["id"]
-                self._steering.open(course.id, course.asked)
+                course.begins(event.response)
+                self._steering.open(str(course.id), course.asked)
             if event.is_end:
                 course.end = event
                 self._remember(course, event)
@@ -211,7 +211,7 @@ class _Connection:
     def _remember(self, course: _Course, end: OutEvent) -> None:
         """Before its end is told, so that the next request may go on from it."""
         body = course.asked.body
-        if body.get("store") is not False or body.get("conversation") is not None:
+        if course.is_stored or body.get("conversation") is not None:
             return
         assert course.begun, "what ends has begun"
         response = end.response
@@ -233,12 +233,18 @@ class _Connection:
 
 @dataclass(slots=True)
 class _Course:
-    """How far a response has come. id: once it is known."""
+    """How far a response has come. id: once it is known. is_stored: whether the server keeps it."""
 
     asked: Create
     begun: Begun | None = None
     id: str | None = None
+    is_stored: bool = False
     end: OutEvent | None = None
+
+    def begins(self, response: Mapping[str, Any]) -> None:
+        """Note what its first event says."""
+        self.id = response["id"]
+        self.is_stored = bool(response.get("store"))
 
 
 async def _load(message: Mapping[str, Any]) -> dict[str, Any]:
