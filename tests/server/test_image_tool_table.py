@@ -246,3 +246,33 @@ async def test_a_picture_of_the_input(
     assert (error["type"], error["code"]) == ("invalid_request_error", code)
     assert error["param"] == f"input[0].{place}[1]{below}"
     assert message in error["message"]
+
+
+WHITE = {"image_url": PNG_URL}
+ABLE_ROWS: list[tuple[dict[str, Any], str, str, str]] = [
+    ({"action": "edit", MASK: WHITE}, "unsupported_parameter", MASK, "'humble' takes no masks"),
+    ({"action": "edit"}, "invalid_value", "action", among("edit", "generate", "auto")),
+    ({"size": "128x512"}, "invalid_value", "size", "edges of 256 to 1024 pixels"),
+    ({"size": "512x1040"}, "invalid_value", "size", "edges of 256 to 1024 pixels"),
+    (
+        {"background": "transparent"}, "invalid_value", "background",
+        among("transparent", "opaque", "auto"),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("fields", "code", "field", "message"), ABLE_ROWS)
+async def test_what_the_back_end_at_hand_cannot_do(
+    fields: dict[str, Any], code: str, field: str, message: str, stream: bool
+) -> None:
+    can = ImageCapabilities("humble", min_edge_px=256, max_edge_px=1024, transparent=False)
+    images = ScriptedImages(done(), capabilities=can)
+    upstream = ScriptedUpstream(says("never"))
+    shown = {"role": "user", "content": [{"type": "input_image", **WHITE}]}
+    tool = {"type": "image_generation", **fields}
+    async with serving(create(ServerParts(always(upstream), images, models=lambda: []))) as url:
+        error = await refusal(url, {"stream": stream, "input": [shown], "tools": [tool]})
+    assert (error["code"], error["param"]) == (code, f"tools[0].{field}")
+    assert message.replace('"', "'") in error["message"]
+    assert upstream.requests == []
