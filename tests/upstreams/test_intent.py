@@ -192,8 +192,8 @@ async def edited(*items: Item | str, tool: FunctionTool = EDITOR, choice: Any = 
     [
         ("make it blue", "a blue cat"),
         ("сделай его синим", "a red cat, синим"),
-        ("remove the background", "remove the background"),
-        ("убери фон", "убери фон"),
+        ("remove the background", "a red cat. remove the background"),
+        ("убери фон", "a red cat. убери фон"),
     ],
 )
 async def test_a_change_is_an_edit_where_there_is_what_can_be_edited(
@@ -230,7 +230,7 @@ async def test_a_forced_change_is_an_edit_too() -> None:
     asked = ("draw a dog", *painted("a dog"), "change the background")
     for choice in ("required", NamedChoice("paint_2")):
         assert await edited(*asked, choice=choice) == {
-            "prompt": "change the background",
+            "prompt": "a dog. change the background",
             "action": "edit",
         }
 

@@ -85,7 +85,8 @@ class IntentUpstream:
         elif request.tool_choice != "auto":
             decision = _forced(decision, text, can_edit=can_edit)
         if isinstance(decision, Edit) and tool is not None and can_edit:
-            yield from _call(tool, decision.prompt or text.strip(), "edit")
+            said = ". ".join(filter(None, (last_prompt, text.strip())))
+            yield from _call(tool, decision.prompt or said, "edit")
         else:
             yield from _answer(decision, tool, language)
 
