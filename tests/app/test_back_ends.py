@@ -13,6 +13,7 @@ from limner.app.server import open_server
 from limner.config import Settings
 from limner.core.errors import ConfigError
 from limner.core.image import ImageCompleted, ImageRequest
+from tests.pictures import picture
 from tests.scripted_painters import (
     DONE,
     ScriptedAutomatic1111,
@@ -59,6 +60,21 @@ async def test_a_workflow_comes_from_a_file(tmp_path: Path) -> None:
     async with ScriptedComfyUi(DONE) as comfy:
         await paint(f"comfyui+{comfy.url}", Settings(comfyui_workflow=file))
         assert comfy.bodies("/prompt")[0]["prompt"]["1"]["inputs"] == {"text": "a cat"}
+
+
+async def test_a_workflow_for_edits_comes_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "edit.json"
+    file.write_text('{"1": {"class_type": "{{prompt}}", "inputs": {"image": "{{image}}"}}}')
+    settings = Settings(comfyui_edit_workflow=file)
+    async with ScriptedComfyUi(DONE) as comfy:
+        async with open_back_end(f"comfyui+{comfy.url}", settings) as images:
+            events = images.generate(ImageRequest("a cat", images=(picture(),)))
+            assert isinstance([event async for event in events][-1], ImageCompleted)
+        [node] = [body["prompt"]["1"] for body in comfy.bodies("/prompt")]
+        assert comfy.uploads[node["inputs"]["image"]] == picture().content
+    file.write_text('{"1": {"class_type": "{{prompt}}"}}')
+    with pytest.raises(ConfigError, match=r"--comfyui-edit-workflow .*must have \{\{image\}\}"):
+        await paint("comfyui+http://127.0.0.1:1", settings)
 
 
 @pytest.mark.parametrize("text", [None, "{}"])

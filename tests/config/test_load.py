@@ -117,6 +117,11 @@ def test_the_variables_of_the_older_service_keep_their_meaning() -> None:
             "--comfyui-workflow (LIMNER_COMFYUI_WORKFLOW) needs --image-backend comfyui+http://…, "
             "got engine.",
         ),
+        (
+            {"comfyui_edit_workflow": "mine.json", "image_backend": "a1111+http://127.0.0.1:1"},
+            {},
+            "--comfyui-edit-workflow (LIMNER_COMFYUI_EDIT_WORKFLOW) needs --image-backend",
+        ),
         ({"llm_model": "qwen"}, {}, "--llm-model (LIMNER_LLM_MODEL) needs --llm"),
         ({"llm_key": "NOWHERE"}, {}, "--llm-key-env must be the name of an environment variable"),
         ({}, {"LIMNER_API_KEYS": " , "}, "LIMNER_API_KEYS must be keys with commas between them"),

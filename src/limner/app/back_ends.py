@@ -33,9 +33,11 @@ async def open_back_end(address: str, settings: Settings) -> AsyncIterator[Image
     key, model = settings.image_key, settings.model
     match wire:
         case "comfyui":
-            workflow = _workflow(settings.comfyui_workflow)
+            workflow = _workflow("--comfyui-workflow", settings.comfyui_workflow)
+            path = settings.comfyui_edit_workflow
+            edit = _workflow("--comfyui-edit-workflow", path, edits=True)
             async with comfyui_server(url, key=key) as server:
-                yield ComfyUi(server, workflow=workflow, model=model)
+                yield ComfyUi(server, workflow=workflow, edit_workflow=edit, model=model)
         case "a1111":
             async with automatic1111_server(url, key=key) as server:
                 yield Automatic1111(server, model=model)
@@ -68,10 +70,10 @@ async def open_image_service(path: Path) -> AsyncIterator[ImageBackend]:
         yield OpenAIImages(http, facts)
 
 
-def _workflow(path: Path | None) -> Workflow | None:
+def _workflow(flag: str, path: Path | None, *, edits: bool = False) -> Workflow | None:
     if path is None:
         return None
     try:
-        return read_workflow(path.read_bytes())
+        return read_workflow(path.read_bytes(), edits=edits)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"--comfyui-workflow {path} cannot be used: {error}") from None
+        raise ConfigError(f"{flag} {path} cannot be used: {error}") from None

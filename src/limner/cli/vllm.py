@@ -32,6 +32,7 @@ OURS = frozenset(
         "image_service_config",
         "image_key",
         "comfyui_workflow",
+        "comfyui_edit_workflow",
         "log_format",
         "log_level",
     }

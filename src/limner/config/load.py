@@ -17,7 +17,8 @@ from limner.config.settings import NAMES, TABLE, Settings
 from limner.core.errors import ConfigError
 
 OLDER_PREFIX = "IMAGE_GEN_"
-_SAID_BY_FILE = frozenset({"image_backend", "image_key", "model", "comfyui_workflow"})
+_OF_COMFYUI = ("comfyui_workflow", "comfyui_edit_workflow")
+_SAID_BY_FILE = frozenset({"image_backend", "image_key", "model", *_OF_COMFYUI})
 _OF_OUR_ENGINE = frozenset({"steps", "guidance_scale", "threads"})
 _OF_ALL_MODELS = frozenset({"config", "image_denial", "harmony_vocab"})
 
@@ -118,11 +119,13 @@ def _check_together(settings: Settings) -> None:
     kind = settings.llm_kind if settings.llm_url else "intent"
     check_passthrough("--image-tool (LIMNER_IMAGE_TOOL)", settings.image_tool, kind)
     paints = settings.image_backend or "engine"
-    if settings.comfyui_workflow and not paints.startswith("comfyui+"):
-        raise ConfigError(
-            "--comfyui-workflow (LIMNER_COMFYUI_WORKFLOW) needs --image-backend comfyui+http://…, "
-            f"got {paints}."
-        )
+    for entry in TABLE:
+        is_comfyui_s = entry.name in _OF_COMFYUI and getattr(settings, entry.name)
+        if is_comfyui_s and not paints.startswith("comfyui+"):
+            raise ConfigError(
+                f"{entry.flag} ({entry.variable}) needs --image-backend comfyui+http://…, got "
+                f"{paints}."
+            )
     if paints != "engine":
         for entry in TABLE:
             if entry.name in _OF_OUR_ENGINE and getattr(settings, entry.name) is not None:

@@ -61,6 +61,17 @@ class PictureSettings(LanguageModelSettings):
             )
         },
     )
+    comfyui_edit_workflow: Path | None = dataclasses.field(
+        default=None,
+        metadata={
+            "option": Option(
+                "pictures",
+                FILE,
+                "The same for edits, with `{{image}}`, and maybe `{{mask}}` and `{{strength}}`.",
+                unset="picture to picture with one checkpoint; none beside --comfyui-workflow",
+            )
+        },
+    )
     image_key: str | None = option(
         None,
         Option(
