@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { path, sibling } from "./chat.js";
 import { emptyRun, fromResponse, receive, TERMINAL } from "./run.js";
+import { dataUrl } from "./pictures.js";
 import { loadSettings, saveSettings, sizeOf } from "./settings.js";
 import { makeStore } from "./store.js";
 
@@ -77,31 +78,58 @@ const titleOf = (id) => page.get().chats.find((chat) => chat.id === id)?.metadat
 
 function kept(response) {
   const message = response.input?.findLast((item) => item.role === "user");
+  const named = response.input?.filter(({ type }) => type === "image_generation_call") ?? [];
   const parts = typeof message?.content === "string" ? [{ type: "input_text", text: message.content }] : (message?.content ?? []);
   return {
     id: response.id,
-    previousId: response.previous_response_id,
+    previousId: response.metadata?.parent ?? response.previous_response_id,
     input: {
       text: parts.filter(({ text }) => text).map(({ text }) => text).join("\n"),
-      pictures: parts.filter(({ type }) => type === "input_image").map(({ image_url }) => ({ url: image_url })),
+      pictures: [
+        ...named.map(({ id }) => ({ id })),
+        ...parts.filter(({ type }) => type === "input_image").map(({ image_url }) => ({ url: image_url })),
+      ],
       tool: response.tools?.find(({ type }) => type === "image_generation") ?? null,
+      alone: !response.previous_response_id && Boolean(response.metadata?.parent),
     },
     run: fromResponse(response),
   };
 }
 
-/** Say something: a new turn below the last one that is shown. */
-export async function send(text, { pictures = page.get().attached, tool = {} } = {}) {
-  const last = shownTurns().at(-1);
+/** Say something: a new turn below the last one that is shown, in as many versions as wanted. */
+export async function send(text, { pictures = page.get().attached, count = 1 } = {}) {
+  const previousId = shownTurns().at(-1)?.id ?? null;
   page.set({ attached: [] });
-  return ask({ previousId: last?.id ?? null, text, pictures, tool: { ...chosenTool(), ...tool } });
+  if (!page.get().chatId) await beginChat(text);
+  const versions = Array.from({ length: count }, () => ask({ previousId, text, pictures, tool: chosenTool() }));
+  await Promise.all(versions);
 }
+
+/**
+ * Change a part of a picture: a new turn that knows this picture alone, since a mask belongs to the
+ * first picture of a context.
+ */
+export async function editPicture(turn, id, text, mask) {
+  const url = await dataUrl(await mask.toPng());
+  return ask({
+    previousId: turn.id,
+    alone: true,
+    text,
+    pictures: [{ id, mask: url }],
+    tool: { action: "edit", input_image_mask: { image_url: url } },
+  });
+}
+
+/** The same turn, but painted anew instead of edited, or the other way round. */
+export const correct = (turn, item) =>
+  retry(turn, { tool: { action: item.action === "edit" ? "generate" : "edit" } });
 
 /** Another version of a turn: the same words, other noise. */
 export function retry(turn, { text = turn.input.text, tool = {} } = {}) {
   const { seed: _, ...asked } = turn.input.tool ?? chosenTool();
   return ask({
     previousId: turn.previousId,
+    alone: turn.input.alone,
     text,
     pictures: turn.input.pictures,
     tool: { ...asked, ...tool },
@@ -114,12 +142,13 @@ function chosenTool({ settings, painter } = page.get()) {
   return { ...(size && { size }), ...(settings.seed !== null && { seed: settings.seed }) };
 }
 
-async function ask({ previousId, text, pictures, tool }) {
-  const chatId = page.get().chatId ?? (await beginChat(text));
+/** alone: begin a new context with the pictures given, wherever in the chat the turn stands. */
+async function ask({ previousId, text, pictures, tool, alone = false }) {
+  const { chatId, models } = page.get();
   const turn = {
     id: `new-${crypto.randomUUID()}`,
     previousId,
-    input: { text, pictures, tool },
+    input: { text, pictures, tool, alone },
     run: emptyRun(),
   };
   page.set(({ turns, chosen }) => ({
@@ -127,11 +156,11 @@ async function ask({ previousId, text, pictures, tool }) {
     chosen: new Map(chosen).set(previousId ?? "", turn.id),
   }));
   const body = {
-    model: page.get().models[0]?.id ?? "limner",
-    input: [{ type: "message", role: "user", content: contentOf(text, pictures) }],
+    model: models.find(({ limner }) => limner?.kind !== "image")?.id ?? "limner",
+    input: inputOf(text, pictures),
     tools: [{ type: "image_generation", partial_images: 3, ...tool }],
-    metadata: { chat: chatId },
-    ...(previousId && { previous_response_id: previousId }),
+    metadata: { chat: chatId, ...(previousId && { parent: previousId }) },
+    ...(previousId && !alone && { previous_response_id: previousId }),
   };
   try {
     await watch(turn.id, api.startResponse(body, { idempotencyKey: turn.id }));
@@ -140,19 +169,18 @@ async function ask({ previousId, text, pictures, tool }) {
   }
 }
 
-function contentOf(text, pictures) {
-  const images = pictures.map(({ url, fileId }) => ({
-    type: "input_image",
-    ...(fileId ? { file_id: fileId } : { image_url: url }),
-  }));
-  return text ? [...images, { type: "input_text", text }] : images;
+/** Pictures that the server has are named by their id; others come along. */
+function inputOf(text, pictures) {
+  const named = pictures.filter(({ id }) => id).map(({ id }) => ({ type: "image_generation_call", id }));
+  const brought = pictures.filter(({ id }) => !id).map(({ url }) => ({ type: "input_image", image_url: url }));
+  const content = text ? [...brought, { type: "input_text", text }] : brought;
+  return [...named, { type: "message", role: "user", content }];
 }
 
 async function beginChat(text) {
   const title = text.slice(0, 80);
   const chat = await api.postJson("/v1/conversations", { metadata: { title } });
   page.set(({ chats }) => ({ chatId: chat.id, title, chats: [chat, ...chats] }));
-  return chat.id;
 }
 
 /** Read the events of a turn into its run; its id becomes the response's as soon as that is known. */
