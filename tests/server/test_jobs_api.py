@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from limner.core.image import ImageFailed, Size
+from limner.core.image import ImageCapabilities, ImageFailed, Size
 from limner.core.readiness import Readiness
 from limner.gateway.jobs import Jobs
 from limner.server.application import Rules, enclose
@@ -102,6 +102,31 @@ async def test_a_job_is_followed_and_fetched() -> None:
             assert (image.status, image.content_type) == (200, "image/png")
             assert await image.read() == picture().content
             assert (image.headers["X-Seed"], image.headers["X-Prompt"]) == ("7", "a cat")
+
+
+EDITOR = ImageCapabilities("scripted", seed=True, edits=True, strength=True)
+EDIT = {"prompt": "a blue cat", "image_base64": to_base64(picture()), "denoise": 0.5}
+
+
+async def test_an_edit_is_a_job_like_any_other() -> None:
+    backend = ScriptedImages(done(), done(), capabilities=EDITOR)
+    async with client(backend) as it:
+        status, body = await it.ask("POST", "/modify", EDIT)
+        assert (status, body["image_base64"]) == (200, to_base64(picture()))
+        status, accepted = await it.ask("POST", "/modify/async", EDIT | {"seed": 3})
+        assert (status, accepted["status"], accepted["seed"]) == (200, "queued", 3)
+        assert (accepted["width"], accepted["height"]) == (8, 8)
+        assert (await it.ask("POST", "/modify", {"prompt": "a"}))[0] == 422
+        status, body = await it.ask("POST", "/modify/async", EDIT | {"strength": 0.5})
+        assert (status, body["detail"][0]["loc"]) == (422, ["body", "strength"])
+    asked = backend.requests[0]
+    assert (asked.images, asked.strength, asked.size) == ((picture(),), 0.5, None)
+
+
+async def test_an_edit_where_nothing_edits_is_refused_by_name() -> None:
+    async with client(ScriptedImages()) as it:
+        status, body = await it.ask("POST", "/modify", EDIT)
+        assert (status, body["detail"][0]["loc"]) == (422, ["body", "image_base64"])
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,8 @@ from limner.wire.jobs import (
     result_json,
     status_json,
 )
-from limner.wire.jobs_request import Faults, JobDefaults, parse_job
+from limner.wire.jobs_fields import Faults
+from limner.wire.jobs_request import JobDefaults, parse_job
 from limner.wire.pictures import to_base64
 from tests.pictures import picture
 

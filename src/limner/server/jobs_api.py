@@ -32,16 +32,16 @@ from limner.wire.jobs import (
     result_json,
     status_json,
 )
-from limner.wire.jobs_request import Faults, JobDefaults, parse_job
+from limner.wire.jobs_edit import parse_edit_job
+from limner.wire.jobs_fields import Faults
+from limner.wire.jobs_request import JobDefaults, parse_job
 
 BODY_LIMIT_BYTES = MIB
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def jobs_routes(
-    jobs: Jobs, painter: Callable[[], Painter], defaults: JobDefaults
-) -> list[Route]:
+def jobs_routes(jobs: Jobs, painter: Callable[[], Painter], defaults: JobDefaults) -> list[Route]:
     """jobs: open, and closed by its owner. painter: what paints, as of now."""
     api = _JobsApi(jobs, painter, defaults)
     routes: list[tuple[str, str, Endpoint]] = [
@@ -49,6 +49,8 @@ def jobs_routes(
         ("GET", "/info", api.info),
         ("POST", "/generate", api.generate),
         ("POST", "/generate/async", api.generate_async),
+        ("POST", "/modify", api.modify),
+        ("POST", "/modify/async", api.modify_async),
         ("GET", "/job/{id}", api.status),
         ("DELETE", "/job/{id}", api.cancel),
         ("GET", "/job/{id}/result", api.result),
@@ -58,9 +60,7 @@ def jobs_routes(
 
 
 class _JobsApi:
-    def __init__(
-        self, jobs: Jobs, painter: Callable[[], Painter], defaults: JobDefaults
-    ) -> None:
+    def __init__(self, jobs: Jobs, painter: Callable[[], Painter], defaults: JobDefaults) -> None:
         self._jobs = jobs
         self._painter = painter
         self._defaults = defaults
@@ -81,7 +81,19 @@ class _JobsApi:
 
     async def generate(self, request: Request) -> Response:
         """The finished job. A client that leaves cancels it."""
-        order = await self._order(request)
+        return await self._at_once(request, await self._order(request))
+
+    async def generate_async(self, request: Request) -> Response:
+        return await self._later(request, await self._order(request))
+
+    async def modify(self, request: Request) -> Response:
+        """As `generate`, of a picture to edit."""
+        return await self._at_once(request, await self._edit(request))
+
+    async def modify_async(self, request: Request) -> Response:
+        return await self._later(request, await self._edit(request))
+
+    async def _at_once(self, request: Request, order: JobOrder | Faults) -> Response:
         if isinstance(order, Faults):
             return _unprocessable(order)
         owner = owner_of(request)
@@ -99,8 +111,7 @@ class _JobsApi:
             return _reply(result_json(job), status, retry_after_s)
         return _reply(result_json(job), 200 if job.picture else 503)
 
-    async def generate_async(self, request: Request) -> Response:
-        order = await self._order(request)
+    async def _later(self, request: Request, order: JobOrder | Faults) -> Response:
         if isinstance(order, Faults):
             return _unprocessable(order)
         job = await self._jobs.submit(order, owner_of(request))
@@ -145,6 +156,11 @@ class _JobsApi:
         check_may_paint(request)
         body = await read_json(request, BODY_LIMIT_BYTES)
         return parse_job(body, self._jobs.capabilities, self._defaults, secrets.randbits(32))
+
+    async def _edit(self, request: Request) -> JobOrder | Faults:
+        check_may_paint(request)
+        body = await read_json(request)
+        return parse_edit_job(body, self._jobs.capabilities, secrets.randbits(32))
 
     async def _found(self, request: Request) -> Job:
         job = await self._jobs.get(owner_of(request), request.path_params["id"])

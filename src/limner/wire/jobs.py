@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from limner.core.image import Size
+from limner.core.image import ImageRequest, Size
 from limner.core.job import Job
 from limner.core.readiness import Readiness, ReadinessState
 from limner.wire.jobs_request import JobDefaults
+from limner.wire.picture_size import measure
 from limner.wire.pictures import to_base64
 
 Json = dict[str, Any]
@@ -52,7 +53,7 @@ class Painter:
 
 
 def accepted_json(job: Job, position: int | None) -> Json:
-    size = job.order.request.size or Size(0, 0)
+    size = _asked_size(job.order.request)
     return {
         "job_id": job.id,
         "status": "queued",
@@ -161,7 +162,13 @@ def info_json(painter: Painter, defaults: JobDefaults) -> Json:
 def _painted(job: Job) -> Json:
     """What was really painted, and how it differs from what was asked."""
     request, resolved = job.order.request, job.picture.resolved if job.picture else None
-    size = (resolved and resolved.size) or request.size or Size(0, 0)
+    size = (resolved and resolved.size) or _asked_size(request)
     seed = request.seed if resolved is None or resolved.seed is None else resolved.seed
     said = [*job.order.adjustments, *(resolved.adjustments if resolved else ())]
     return {"width": size.width, "height": size.height, "seed": seed, "adjustments": said}
+
+
+def _asked_size(request: ImageRequest) -> Size:
+    """As asked, or that of the source; 0x0 where nobody knows."""
+    source = measure(request.images[0]) if request.is_edit else None
+    return request.size or source or Size(0, 0)
