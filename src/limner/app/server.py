@@ -22,6 +22,7 @@ from limner.app.painting import INSTALL, missing_packages, model_name
 from limner.app.pictures import open_pictures
 from limner.app.process import settle_garbage
 from limner.app.queue import open_jobs, queue_before
+from limner.app.responses import open_responses
 from limner.app.store import open_store
 from limner.app.stored import Stored
 from limner.config import Settings
@@ -33,6 +34,7 @@ from limner.core.image import Size
 from limner.core.ports import Codec, ImageBackend
 from limner.core.readiness import Readiness
 from limner.gateway.closed import ClosedBackend
+from limner.gateway.responder import Responder
 from limner.images.checked import CheckedSources
 from limner.images.converted import ConvertedFormats
 from limner.images.several import NamedBackend, SeveralBackends
@@ -103,11 +105,15 @@ async def open_server(
         )
         jobs = await open_jobs(queue, store, settings, stack)
         image_backend = queue if backend else None
+        responder = Responder(models.select, image_backend, settings.image_denial)
+        archive, background = await open_responses(responder, store, stored, pictures, stack)
         started = int(time.time())
         parts = ServerParts(
             select=models.select,
             image_backend=image_backend,
             denial=settings.image_denial,
+            archive=archive,
+            background=background,
             models=lambda: _models(models, painting, started),
             readiness={"images": lambda: painting.painter().readiness, **(readiness or {})},
             routes=(

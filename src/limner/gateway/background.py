@@ -48,7 +48,8 @@ class Background:
         self.leases = Leases(store)
         self.readers = Readers(store, poll_s=poll_s)
         self._attempts = Attempts(responder, store, self.leases, self.readers.bells, deadline_s)
-        self._store = store
+        self.store = store
+        self.deadline_s = deadline_s
         self._sole = sole
         self._max_runs = max_runs
         self._max_waiting = max_waiting
@@ -71,7 +72,7 @@ class Background:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-        await self._store.release(left)
+        await self.store.release(left)
 
     def stop(self) -> None:
         """End what lives with a client, and let no reader wait."""
@@ -83,23 +84,23 @@ class Background:
 
         Raises InvalidRequest when too many wait already, and StoreError.
         """
-        if await self._store.waiting() >= self._max_waiting:
+        if await self.store.waiting() >= self._max_waiting:
             raise InvalidRequest(
                 f"{self._max_waiting} responses wait to be run already, as many as may.",
                 code="too_many_background_responses",
                 status=429,
                 retry_after_s=10.0,
             )
-        is_new = await self._store.create(new) is not None
+        is_new = await self.store.create(new) is not None
         self._work.set()
         return is_new
 
     async def cancel(self, id: str) -> None:
         """Stop a response, wherever it runs; returns when it has ended."""
-        await self._store.request_cancel(id)
+        await self.store.request_cancel(id)
         if (held := self.leases.find(id)) is not None:
             held.deadline.cancel()
-        elif (claim := await self._store.claim(id)) is not None:
+        elif (claim := await self.store.claim(id)) is not None:
             self._carry_on(claim)
         await self.readers.ended(id)
 
@@ -107,7 +108,7 @@ class Background:
         while True:
             self._work.clear()
             try:
-                while len(self._runs) < self._max_runs and (claim := await self._store.claim()):
+                while len(self._runs) < self._max_runs and (claim := await self.store.claim()):
                     self._carry_on(claim)
             except StoreError as error:
                 logger.warning("nothing could be claimed", extra={"why": error.message})
@@ -122,9 +123,9 @@ class Background:
                 logger.warning("nothing could be ended", extra={"why": error.message})
 
     async def _end_orphans(self, *, sole: bool = False) -> None:
-        for lease, stored in await self._store.orphans(sole=sole):
-            _, ending = failed_ending(stored, await self._store.output(stored.id), _ORPHANED, 0)
-            await self._store.finish(lease, [], ending)
+        for lease, stored in await self.store.orphans(sole=sole):
+            _, ending = failed_ending(stored, await self.store.output(stored.id), _ORPHANED, 0)
+            await self.store.finish(lease, [], ending)
 
     def _carry_on(self, claim: Claim) -> None:
         task = asyncio.create_task(self._run(claim))
@@ -146,7 +147,7 @@ class Background:
         except* Exception:
             logger.exception("response failed by a bug", extra={"action": "left", **facts})
         else:
-            status = await self._store.status(claim.lease.id)
+            status = await self.store.status(claim.lease.id)
             seconds = round(time.perf_counter() - began, 3)
             said = {"action": "response", "status": status, "seconds": seconds}
             logger.info("response ended", extra={**said, **facts})

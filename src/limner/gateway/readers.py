@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-from limner.core.response_store import ENDED, ResponseStore
+from limner.core.response_store import ENDED, Frame, ResponseStore
 from limner.gateway.bells import Bells, heard
 
 POLL_S = 2.0
@@ -27,8 +27,8 @@ class Readers:
         self._is_stopping = True
         self.bells.ring_all()
 
-    async def follow(self, id: str, after: int = -1) -> AsyncGenerator[bytes, None]:
-        """The frames of a logged response behind the one of that number, up to its end.
+    async def follow(self, id: str, after: int = -1) -> AsyncGenerator[Frame, None]:
+        """The events of a logged response behind the one of that number, up to its end.
 
         Ends early when the response is deleted, and when this process stops.
         """
@@ -37,7 +37,7 @@ class Readers:
             status = await self._store.status(id)
             frames = await self._store.frames(id, after, _READ_AT_ONCE)
             for frame in frames:
-                yield frame.content
+                yield frame
                 after = frame.number
             if not frames and (status is None or status in ENDED):
                 return

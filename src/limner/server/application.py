@@ -21,15 +21,20 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from limner.core.gate import ImageToolMode
 from limner.core.image_tool import Denial
 from limner.core.ports import ImageBackend
+from limner.gateway.archive import Archive
+from limner.gateway.background import Background
+from limner.gateway.responder import Responder
 from limner.gateway.several import Select
 from limner.server.access import Access
 from limner.server.body import DEFAULT_LIMIT_BYTES
+from limner.server.detached import Detached
 from limner.server.errors import HANDLERS, json_response
 from limner.server.guard import KeyGuard, SiteGuard
 from limner.server.health import ReadinessOf, health_routes
 from limner.server.input_tokens import input_tokens_routes
 from limner.server.models import Models, models_routes
-from limner.server.responses import responses_routes
+from limner.server.responses import Responses, responses_routes
+from limner.server.stored_responses import stored_responses_routes
 from limner.server.streaming import DEFAULT_HEARTBEAT_S
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
@@ -57,7 +62,8 @@ class ServerParts:
     select: finds the language model. image_backend: None refuses the image tool by name.
     models: see `models_routes`. denial: see `ResponseRun`. readiness: of each part that takes time
     to load, by name. routes: further APIs. page: the chat page at `/`; without one, the endpoints
-    are listed there.
+    are listed there. inner: middleware behind the keys. archive: where requests' names are looked
+    up. background: keeps responses and runs those that need no client; None keeps nothing.
     """
 
     select: Select
@@ -67,6 +73,9 @@ class ServerParts:
     readiness: Mapping[str, ReadinessOf] = field(default_factory=dict)
     routes: Sequence[BaseRoute] = ()
     page: Sequence[BaseRoute] = ()
+    inner: Sequence[Middleware] = ()
+    archive: Archive = Archive()  # noqa: RUF009 - a frozen value
+    background: Background | None = None
     rules: Rules = field(default_factory=Rules)
     body_limit_bytes: int = DEFAULT_LIMIT_BYTES
     heartbeat_s: float = DEFAULT_HEARTBEAT_S
@@ -75,19 +84,33 @@ class ServerParts:
 
 def create(parts: ServerParts) -> Starlette:
     """The whole server."""
-    responses = responses_routes(
+    responses = _responses(parts)
+    counting = input_tokens_routes(
         parts.select,
         parts.image_backend,
-        denial=parts.denial,
+        look_up=parts.archive.look_up,
         body_limit_bytes=parts.body_limit_bytes,
-        heartbeat_s=parts.heartbeat_s,
-    )
-    counting = input_tokens_routes(
-        parts.select, parts.image_backend, body_limit_bytes=parts.body_limit_bytes
     )
     closed = [*responses, *counting, *models_routes(parts.models), *parts.routes]
     opened = [*(parts.page or [_welcome(closed)]), *health_routes(parts.readiness)]
-    return enclose(closed, opened, rules=parts.rules, lifespan=parts.lifespan)
+    return enclose(closed, opened, rules=parts.rules, inner=parts.inner, lifespan=parts.lifespan)
+
+
+def _responses(parts: ServerParts) -> list[BaseRoute]:
+    """The doors to responses; where there is no store, only that to new ones."""
+    responder = Responder(parts.select, parts.image_backend, parts.denial)
+    background = parts.background
+    detached = (
+        Detached(responder, background, heartbeat_s=parts.heartbeat_s) if background else None
+    )
+    begin = responses_routes(
+        Responses(responder, parts.archive, background),
+        detached,
+        body_limit_bytes=parts.body_limit_bytes,
+        heartbeat_s=parts.heartbeat_s,
+    )
+    stored = stored_responses_routes(background, detached) if background and detached else []
+    return [*begin, *stored]
 
 
 def enclose(
@@ -95,11 +118,12 @@ def enclose(
     opened: Sequence[BaseRoute] = (),
     *,
     rules: Rules,
+    inner: Sequence[Middleware] = (),
     lifespan: Lifespan | None = None,
 ) -> Starlette:
     """An application of these routes with ids, errors and guards around them.
 
-    closed: behind the keys. opened: for everyone.
+    closed: behind the keys. opened: for everyone. inner: around the closed ones, behind the keys.
     """
     inside = Router(list(closed), redirect_slashes=False)
     keys = [Middleware(KeyGuard, rules.api_keys, rules.image_tool)] if rules.api_keys else []
@@ -111,7 +135,7 @@ def enclose(
         *([cors] if rules.origins else []),
         Middleware(SiteGuard, rules.hosts, rules.origins),
     ]
-    routes = [*opened, Mount("/", inside, middleware=keys)]
+    routes = [*opened, Mount("/", inside, middleware=[*keys, *inner])]
     return Starlette(
         routes=routes, middleware=around, exception_handlers=HANDLERS, lifespan=lifespan
     )

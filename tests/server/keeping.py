@@ -1,0 +1,82 @@
+"""A server that keeps its responses, over scripted parts, and the official SDK before it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import openai
+
+from limner.core.ports import ImageBackend, Upstream
+from limner.gateway.archive import Archive
+from limner.gateway.background import Background
+from limner.gateway.deadline import DEFAULT_DEADLINE_S
+from limner.gateway.responder import Responder
+from limner.gateway.several import always
+from limner.server.application import Rules, ServerParts, create
+from limner.store.blobs import Blobs
+from limner.store.conversations import Conversations
+from limner.store.files import StoredFiles
+from limner.store.migrate import upgrade
+from limner.store.pictures import Texts
+from limner.store.responses import StoredResponses
+from limner.store.sqlite import open_sqlite
+from tests.serving import serving
+
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """url: of the server. client: the SDK, which repeats nothing."""
+
+    url: str
+    client: openai.AsyncOpenAI
+    store: StoredResponses
+    background: Background
+    blobs: Blobs
+
+
+@asynccontextmanager
+async def keeping(
+    folder: Path,
+    upstream: Upstream,
+    images: ImageBackend | None = None,
+    *,
+    rules: Rules = Rules(),  # noqa: B008 - a frozen value
+    max_runs: int = 64,
+    max_waiting: int = 1000,
+    deadline_s: float = DEFAULT_DEADLINE_S,
+) -> AsyncIterator[Kept]:
+    """What is kept in the folder is there again when it is opened once more."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_sqlite(folder / "limner.sqlite"))
+        await upgrade(database)
+        blobs = Blobs(folder / "blobs")
+        texts = Texts(blobs)
+        store = StoredResponses(database, texts, keep_s=DAY_S)
+        background = Background(
+            Responder(always(upstream), images),
+            store,
+            sole=True,
+            max_runs=max_runs,
+            max_waiting=max_waiting,
+            deadline_s=deadline_s,
+            poll_s=0.05,
+        )
+        files, conversations = StoredFiles(database, blobs), Conversations(database, texts)
+        parts = ServerParts(
+            always(upstream),
+            images,
+            models=lambda: [],
+            archive=Archive(store, conversations, files),
+            background=background,
+            rules=rules,
+        )
+        await stack.enter_async_context(background)
+        url = await stack.enter_async_context(serving(create(parts)))
+        client = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+        async with client:
+            yield Kept(url, client, store, background, blobs)
