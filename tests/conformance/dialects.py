@@ -17,6 +17,7 @@ from tests.conformance.judges import (
     judge_anthropic,
     judge_chat,
     judge_harmony,
+    judge_prompted,
     judge_responses,
 )
 from tests.scripted_chat import Reply, ScriptedChat
@@ -86,10 +87,16 @@ def _begins_the_call(request: Json) -> bool:
     return "to=functions." in prompt.rpartition("<|start|>")[2]
 
 
+def _demands_a_call(request: Json) -> bool:
+    first: Json = request["messages"][0]
+    return first["role"] == "system" and "Your next reply must call" in first["content"]
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of upstream. server: its double; None where there is no server to ask.
 
+    speaks: its dialect, where that is not its name. tools: how it calls functions.
     judge: of its requests. sees: whether the model is shown pictures. is_forced: whether a request
     demands a call.
     """
@@ -101,6 +108,8 @@ class Kind:
     judge: Callable[[Json], None] = lambda _: None
     sees: bool = True
     is_forced: Callable[[Json], bool] = _names_a_tool
+    speaks: str = ""
+    tools: Literal["auto", "prompted"] = "auto"
 
     def script(self, deeds: Iterable[Deed]) -> list[Reply]:
         """The replies of the double, in their order."""
@@ -144,6 +153,16 @@ def _chat_calls(deed: Calls) -> list[Reply]:
         call = {"index": index, "id": f"call_{index}", "type": "function", "function": function}
         pieces.append(chat.chunk(tool_calls=[call]))
     return [Reply((*pieces, *chat.end_of("tool_calls")))]
+
+
+def _prompted_calls(deed: Calls) -> list[Reply]:
+    """The model writes its calls into its text, of which a few letters come at a time."""
+    blocks = [
+        f'```tool_call\n{{"name": "{name}", "arguments": {orjson.dumps(arguments).decode()}}}\n```'
+        for name, arguments in deed.calls
+    ]
+    text = "\n".join(filter(None, (deed.say, *blocks)))
+    return [chat.says(*(text[at : at + 5] for at in range(0, len(text), 5)))]
 
 
 def _anthropic_calls(deed: Calls) -> list[Reply]:
@@ -205,6 +224,16 @@ KINDS = (
         judge_harmony,
         sees=False,
         is_forced=_begins_the_call,
+    ),
+    Kind(
+        "prompted",
+        chat.ScriptedChat,
+        _prompted_calls,
+        chat.says,
+        judge_prompted,
+        is_forced=_demands_a_call,
+        speaks="chat",
+        tools="prompted",
     ),
     Kind("intent", None, sees=False),
 )

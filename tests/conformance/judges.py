@@ -28,6 +28,17 @@ def judge_chat(request: Json) -> None:
     assert not waiting, f"calls without an answer: {waiting}"
 
 
+def judge_prompted(request: Json) -> None:
+    """A model without functions knows messages only, in which the roles take turns."""
+    assert "tools" not in request
+    assert "tool_choice" not in request
+    roles = [message["role"] for message in request["messages"]]
+    if roles[0] == "system":
+        del roles[0]
+    assert roles == [("user", "assistant")[at % 2] for at in range(len(roles))]
+    assert all("tool_calls" not in message for message in request["messages"])
+
+
 def judge_anthropic(request: Json) -> None:
     """Roles take turns, the user's is first; a `tool_use` is answered at the head of the next."""
     waiting: set[str] = set()

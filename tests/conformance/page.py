@@ -37,7 +37,8 @@ its dialect's rules about calls and answers. `make conformance` plays them all a
 NOTES = """
 `intent`, the built-in rules, has no server that could fail; it calls the tool at most once for a
 message, and nothing but the tool. `harmony` and `intent` are shown no pictures: they read in words
-that one was painted.
+that one was painted. `prompted` is a model without function calling behind a Chat Completions
+server: it is told in words how to write a call into its text, and what it writes there is read.
 
 ## The scenarios
 """

@@ -94,7 +94,13 @@ async def _open(
 ) -> Upstream:
     if double is None:
         return IntentUpstream()
-    server = ModelServer(double.url, kind.name, vision=kind.sees, limits=scenario.limits)
+    server = ModelServer(
+        double.url,
+        kind.speaks or kind.name,
+        vision=kind.sees,
+        tools=kind.tools,
+        limits=scenario.limits,
+    )
     return await open_server_of_models(server, stack)
 
 

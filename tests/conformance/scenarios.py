@@ -223,6 +223,7 @@ SCENARIOS = (
         ("draw a red circle",),
         (draws(CIRCLE), HERE),
         Seen("completed", ("words",), 0, (), (False,)),
+        differs={"prompted": Seen()},
         tools=(),
         without=ONLY_SERVERS,
     ),

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.judges import judge_anthropic, judge_chat, judge_harmony, judge_responses
+from tests.conformance.judges import (
+    judge_anthropic,
+    judge_chat,
+    judge_harmony,
+    judge_prompted,
+    judge_responses,
+)
 
 CALL = {"type": "function_call", "call_id": "a", "name": "draw", "arguments": "{}"}
 OUTPUT = {"type": "function_call_output", "call_id": "a", "output": "ok"}
@@ -24,6 +30,9 @@ USE = {"role": "assistant", "content": [{"type": "tool_use", "id": "a"}]}
         (judge_chat, {"messages": [HELLO, TOLD]}),
         (judge_chat, {"messages": [HELLO, CALLS]}),
         (judge_chat, {"messages": [HELLO, CALLS, HELLO, TOLD]}),
+        (judge_prompted, {"messages": [HELLO], "tools": []}),
+        (judge_prompted, {"messages": [HELLO, HELLO]}),
+        (judge_prompted, {"messages": [HELLO, CALLS]}),
         (judge_anthropic, {"messages": [HELLO, HELLO]}),
         (judge_anthropic, {"messages": [HELLO, USE]}),
         (judge_anthropic, {"messages": [HELLO, USE, HELLO]}),
@@ -48,6 +57,7 @@ def test_a_judge_refuses(judge: Callable[[Any], None], request_: Any) -> None:
     ("judge", "request_"),
     [
         (judge_chat, {"messages": [HELLO, CALLS, TOLD, HELLO]}),
+        (judge_prompted, {"messages": [{"role": "system", "content": "x"}, HELLO]}),
         (judge_anthropic, {"messages": [HELLO, USE, {"role": "user", "content": [RESULT]}]}),
         (judge_responses, {"input": [CALL, OUTPUT]}),
         (judge_harmony, {"prompt": "<|start|>user<|message|>hello<|end|><|start|>assistant"}),
