@@ -89,6 +89,12 @@ def test_a_model_without_eyes_is_told_what_it_misses(part: ImagePart, name: str)
     assert block == {"type": "text", "text": f"[{name}, which you cannot see]"}
 
 
+@pytest.mark.parametrize("part", [gif(0, 9), ImagePart("data:image/gif;base64,R")])
+def test_a_broken_gif_is_left_to_the_server_s_judgement(part: ImagePart) -> None:
+    (block,) = filled(part)
+    assert block["source"]["media_type"] == "image/gif"
+
+
 @pytest.mark.parametrize("part", [png(8001, 1), png(1, 8001), gif(8001, 1)])
 def test_an_edge_may_be_too_long(part: ImagePart) -> None:
     assert kinds(png(8000, 8000), part) == ["image", "no edge may exceed 8000 px"]

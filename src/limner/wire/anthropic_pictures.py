@@ -17,7 +17,8 @@ import pybase64
 from limner.core.image import ImageData, Size
 from limner.core.items import ImagePart
 from limner.wire.picture_size import measure
-from limner.wire.pictures import sniff
+from limner.wire.picture_words import words_of
+from limner.wire.pictures import picture, sniff
 
 Json = dict[str, Any]
 
@@ -76,13 +77,14 @@ class PictureAlbum:
         for place in reversed(range(len(content))):
             block = content[place]
             if isinstance(block, ImagePart):
-                content[place] = self._shown(_opened(block))
+                content[place] = self._shown(block)
             elif block["type"] == "tool_result":
                 self.fill(block["content"])
 
-    def _shown(self, picture: _Picture) -> Json:
+    def _shown(self, part: ImagePart) -> Json:
         if not self._vision:
-            return {"type": "text", "text": f"[{picture.name}, which you cannot see]"}
+            return {"type": "text", "text": words_of(part)}
+        picture = _opened(part)
         if why := self._obstacle(picture):
             self.left_out += 1
             return {"type": "text", "text": f"[{picture.name}, left out: {why}]"}
@@ -119,7 +121,8 @@ def _opened(part: ImagePart) -> _Picture:
     match part.source:
         case ImageData(content=content, format=format):
             kind = sniff(content) or format
-            size = None if kind == "gif" else measure(ImageData(content, kind))
+            readable = picture(content)
+            size = measure(readable) if readable else None
             return _Picture(_name(kind, size, len(content)), size, f"image/{kind}", content)
         case str(url) if url.startswith(_GIF):
             data = url.removeprefix(_GIF)
