@@ -107,6 +107,7 @@ function picture(item) {
       format: item.output_format ?? null,
       error: item.error ?? null,
       facts: item.limner ?? {},
+      result: item.result ?? null,
     }),
   };
 }

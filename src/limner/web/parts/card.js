@@ -24,7 +24,9 @@ class Card extends Part {
   async show(before) {
     const { item } = this;
     if (item.phase === "done" && (before?.phase !== "done" || before.id !== item.id)) {
-      this.source = await loadPicture(item.id);
+      this.source = item.result
+        ? URL.createObjectURL(fromBase64(item.result, item.format))
+        : await loadPicture(item.id);
     } else if (item.partial && item.partial !== before?.partial && item.phase !== "done") {
       const old = this.source;
       this.source = URL.createObjectURL(fromBase64(item.partial.base64, item.partial.format));
