@@ -166,6 +166,8 @@ def test_pictures_that_are_only_named_are_those_that_were_found(named: dict[str,
     image_tool = parsed(tools=[tool]).image_tool
     assert image_tool is not None
     assert image_tool.mask == PNG
+    whole = {"image_url": f"data:image/png;base64,{PNG_BASE64}"}
+    assert image_tool.declared == {**tool, "input_image_mask": whole}
 
 
 @pytest.mark.parametrize(

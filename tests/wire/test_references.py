@@ -59,6 +59,8 @@ def test_pictures_are_named_in_messages_in_outputs_and_as_masks() -> None:
             {"type": "function_call_output", "output": [image(image_url=GIF), {"type": "x"}]},
             {"type": "additional_tools", "tools": [tool(file_id="file_2"), {"type": "function"}]},
             {"type": "message", "content": [{"type": "input_text", "image_url": WEB + "?"}]},
+            {"type": "custom_tool_call_output", "output": [image(image_url=WEB + "?")]},
+            {"type": ["message"], "content": [image(image_url=WEB + "?")]},
         ],
         "tools": [tool(image_url=WEB + "?mask"), {"type": "image_generation"}],
     }

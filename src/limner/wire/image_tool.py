@@ -10,9 +10,11 @@ import re
 
 from limner.core.image import FORMATS, MAX_PARTIAL_IMAGES, Fidelity, ImageData, Size
 from limner.core.request import ImageTool
+from limner.core.turn import JsonObject
 from limner.wire.fields import Fields, invalid_value, unknown_parameter, unsupported
 from limner.wire.input_items import named_picture
 from limner.wire.known import Known
+from limner.wire.pictures import data_url
 from limner.wire.request_fields import IMAGE_TOOL_FIELDS, names_of, notes_of
 
 MIN_EDGE_PX, MAX_EDGE_PX = 16, 4096
@@ -43,6 +45,7 @@ def parse_image_tool(entry: Fields, index: int, known: Known) -> ImageTool:
     fidelity = entry.choice("input_fidelity", FIDELITIES)
     compression = entry.integer("output_compression", 0, 100)
     partial_images = entry.integer("partial_images", 0, MAX_PARTIAL_IMAGES)
+    mask = _mask(entry, known)
     return ImageTool(
         index=index,
         model=model,
@@ -55,9 +58,9 @@ def parse_image_tool(entry: Fields, index: int, known: Known) -> ImageTool:
         partial_images=partial_images or 0,
         action=action or "auto",
         input_fidelity=fidelity,
-        mask=_mask(entry, known),
+        mask=mask,
         path=entry.path,
-        declared=entry.values,
+        declared=_whole(entry, mask),
     )
 
 
@@ -116,6 +119,13 @@ def _mask(entry: Fields, known: Known) -> ImageData | None:
             mask.at(named), "image/jpeg", "a PNG or WebP image, since a mask is an alpha channel"
         )
     return image
+
+
+def _whole(entry: Fields, mask: ImageData | None) -> JsonObject:
+    """The entry as a server can read it that knows neither our uploads nor what we fetch."""
+    if mask is None:
+        return entry.values
+    return {**entry.values, MASK: {"image_url": data_url(mask)}}
 
 
 def unless_auto(value: str | None) -> str | None:

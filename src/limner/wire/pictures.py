@@ -55,6 +55,10 @@ def to_base64(image: ImageData) -> str:
     return pybase64.b64encode_as_string(image.content)
 
 
+def data_url(image: ImageData) -> str:
+    return f"data:{image.media_type};base64,{to_base64(image)}"
+
+
 def from_base64(text: str, path: str) -> bytes:
     """Decode one picture; raises InvalidRequest at `path` when it is broken or too large."""
     size = len(text) // 4 * 3 - text[-2:].count("=")

@@ -13,8 +13,8 @@ from typing import Any
 from limner.wire.known import References
 from limner.wire.pictures import is_elsewhere
 
-_CARRIERS = ("content", "output")
-"""Where an item holds a list of parts."""
+_CARRIERS = {None: "content", "message": "content", "function_call_output": "output"}
+"""Where an item of which type holds a list of parts."""
 
 
 def references(body: object) -> References:
@@ -54,14 +54,14 @@ class _Found:
     urls: set[str] = field(default_factory=set)
 
     def take_item(self, item: Mapping[str, Any]) -> None:
-        name = _text(item.get("id"))
-        is_bare = item.get("type") == "image_generation_call" and not item.get("result")
+        kind, name = item.get("type"), _text(item.get("id"))
+        is_bare = kind == "image_generation_call" and not item.get("result")
         if name and (is_bare or is_reference(item)):
             self.items.add(name)
-        for carrier in _CARRIERS:
-            for part in _objects(item.get(carrier)):
-                if part.get("type") == "input_image":
-                    self.take_picture(part)
+        carrier = _CARRIERS.get(kind) if kind is None or isinstance(kind, str) else None
+        for part in _objects(item.get(carrier) if carrier else None):
+            if part.get("type") == "input_image":
+                self.take_picture(part)
         self.take_tools(item)
 
     def take_tools(self, holder: Mapping[str, Any]) -> None:
