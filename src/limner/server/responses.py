@@ -16,7 +16,7 @@ from typing import Any
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response as HttpResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from limner.core.errors import LimnerError
 from limner.core.events import Response, ResponseEvent
@@ -33,6 +33,7 @@ from limner.server.detached import Detached, idempotency_key
 from limner.server.errors import json_response, request_id
 from limner.server.guard import image_tool_of, owner_of
 from limner.server.streaming import DEFAULT_HEARTBEAT_S, EventStream, while_client_waits
+from limner.server.websocket import websocket_route
 from limner.wire.fields import unsupported
 from limner.wire.orders import Order, own_input
 from limner.wire.references import references
@@ -45,7 +46,7 @@ def responses_routes(
     *,
     body_limit_bytes: int = DEFAULT_LIMIT_BYTES,
     heartbeat_s: float = DEFAULT_HEARTBEAT_S,
-) -> list[Route]:
+) -> list[BaseRoute]:
     """The doors to them. detached: where there is a store."""
 
     async def create(request: Request) -> HttpResponse:
@@ -59,7 +60,10 @@ def responses_routes(
         async with while_client_waits(request.receive):
             return json_response(response_json(await begun.final()))
 
-    return [Route("/v1/responses", create, methods=["POST"])]
+    return [
+        Route("/v1/responses", create, methods=["POST"]),
+        websocket_route("/v1/responses", responses.begin),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

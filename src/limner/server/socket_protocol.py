@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from asyncio.transports import BaseTransport
-from typing import cast
+from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from limner.server.slow_readers import SlowReader
+
+STOPPING = "limner.stopping"
+"""In a message `websocket.disconnect`: the client is still there, but the server is to stop."""
 
 
 class HardenedWebSocket(WebSocketsSansIOProtocol):
@@ -41,6 +44,15 @@ class HardenedWebSocket(WebSocketsSansIOProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._rest()
+
+    def shutdown(self) -> None:
+        """Tell the application, which closes when it is done, instead of cutting it short."""
+        if not self.handshake_complete or self.close_sent:
+            super().shutdown()
+            return
+        self.stop_keepalive()
+        event: Any = {"type": "websocket.disconnect", "code": 1012, STOPPING: True}
+        self.queue.put_nowait(event)
 
     def _rest(self) -> None:
         if self._reader:

@@ -4,7 +4,8 @@ lane and side by side in several.
 Rules kept here and nowhere else:
 - what a connection may have under way is bounded, in requests and in bytes;
 - a client that leaves cancels all that it has under way;
-- no response ends without its last word, whatever fails.
+- no response ends without its last word, whatever fails;
+- a server that stops begins nothing more, and closes when what is under way has ended.
 Readers that stall are dropped by the protocol (`server.socket_protocol`).
 """
 
@@ -27,6 +28,7 @@ from limner.core.turn import JsonObject
 from limner.server.body import PARSED_ASIDE_BYTES
 from limner.server.errors import request_id, unforeseen
 from limner.server.memory import Memory
+from limner.server.socket_protocol import STOPPING
 from limner.server.steering import Steering
 from limner.wire import json
 from limner.wire.websocket import (
@@ -38,6 +40,17 @@ from limner.wire.websocket import (
     lane_of,
     message_text,
     read_message,
+)
+
+SERVICE_RESTART = 1012
+"""The code that a stopping server closes with (IANA, WebSocket Close Code Number Registry)."""
+
+_STOPS = InvalidRequest(
+    "The server is stopping; ask again in a moment.",
+    code="server_stopping",
+    type="server_error",
+    status=503,
+    retry_after_s=5,
 )
 
 logger = logging.getLogger(__name__)
@@ -96,11 +109,12 @@ class _Connection:
         self._limits = limits
         self._lanes: dict[str | None, _Lane] = {}
         self._waiting_bytes = 0
+        self._is_stopping = False
         self._memory = Memory()
         self._steering = Steering(self._send)
 
     async def serve(self) -> None:
-        """Until the client leaves."""
+        """Until the client leaves, or the server stops and what is under way has ended."""
         async with asyncio.TaskGroup() as tasks:
             running: set[asyncio.Task[None]] = set()
             while (message := await self._websocket.receive())["type"] == "websocket.receive":
@@ -109,8 +123,13 @@ class _Connection:
                     task = tasks.create_task(self._answer(create, self._enter(create, size), size))
                     running.add(task)
                     task.add_done_callback(running.discard)
-            for task in running:
-                task.cancel()
+            self._is_stopping = STOPPING in message
+            if not self._is_stopping:
+                for task in running:
+                    task.cancel()
+        if self._is_stopping:
+            with suppress(WebSocketDisconnect):
+                await self._websocket.close(SERVICE_RESTART)
 
     async def _take(self, message: Mapping[str, Any]) -> Create | None:
         """Read a message; returns what is to be answered in its lane's turn."""
@@ -179,6 +198,8 @@ class _Connection:
         """One response, whole; returns the request that steering wants to follow."""
         course = _Course(asked)
         try:
+            if self._is_stopping:
+                raise _STOPS
             course.begun = await self._begin(
                 self._websocket,
                 asked.body,
@@ -192,6 +213,10 @@ class _Connection:
             await self._fail(error, course)
         except WebSocketDisconnect:
             return None
+        except asyncio.CancelledError:
+            if self._is_stopping:
+                await self._fail(_STOPS, course)
+            raise
         except Exception:
             id = request_id(self._websocket)
             logger.exception("response failed", extra={"action": "failed", "request_id": id})
@@ -206,7 +231,7 @@ class _Connection:
             if event.is_end:
                 course.end = event
                 self._remember(course, event)
-            await self._send(message_text(event, course.asked.stream_id))
+            await self._websocket.send_text(message_text(event, course.asked.stream_id))
 
     def _remember(self, course: _Course, end: OutEvent) -> None:
         """Before its end is told, so that the next request may go on from it."""
