@@ -39,6 +39,7 @@ DENIED = replace(RESPONSE, status="failed", error=e.ResponseError("x", "No.", st
 
 EVENTS: list[tuple[e.NumberedEvent, str, dict[str, Any]]] = [
     (e.ResponseCreated(7, RESPONSE), "created", {"response": response_json(RESPONSE)}),
+    (e.ResponseQueued(7, RESPONSE), "queued", {"response": response_json(RESPONSE)}),
     (e.ResponseInProgress(7, RESPONSE), "in_progress", {"response": response_json(RESPONSE)}),
     (e.ResponseCompleted(7, RESPONSE), "completed", {"response": response_json(RESPONSE)}),
     (e.ResponseFailed(7, RESPONSE), "failed", {"response": response_json(RESPONSE)}),
@@ -304,7 +305,8 @@ DEFAULTS = {
     "reasoning": {"effort": None, "summary": None},
     "safety_identifier": None,
     "service_tier": "default",
-    "store": False,
+    "store": True,
+    "conversation": None,
     "temperature": 1.0,
     "text": {"format": {"type": "text"}, "verbosity": "medium"},
     "tool_choice": "auto",
@@ -342,6 +344,10 @@ def test_a_finished_response_repeats_the_request_and_counts_apart() -> None:
     }
     image_tool = {"type": "image_generation", "size": "256x256", "quality": None}
     echo = Echo(
+        background=True,
+        store=False,
+        previous_response_id="resp_0",
+        conversation="conv_1",
         tools=(image_tool, {"type": "function", "name": "f"}),
         text={"format": schema, "verbosity": None},
         reasoning={"effort": "low"},
@@ -357,11 +363,15 @@ def test_a_finished_response_repeats_the_request_and_counts_apart() -> None:
         usage=Usage(10, 5, 4, 3),
         image_usage=ImageUsage(8, 2, 272),
         echo=echo,
-        adjustments=("store: responses are not kept on this server.",),
+        adjustments=("user: not told.",),
     )
     assert response_json(response) == {
         **DEFAULTS,
         **echoed,
+        "background": True,
+        "store": False,
+        "previous_response_id": "resp_0",
+        "conversation": {"id": "conv_1"},
         "status": "completed",
         "completed_at": 105,
         "output": [CALL_JSON],
@@ -394,7 +404,7 @@ def test_a_finished_response_repeats_the_request_and_counts_apart() -> None:
             },
             "web_search": {"num_requests": 0},
         },
-        "limner": {"adjustments": ["store: responses are not kept on this server."]},
+        "limner": {"adjustments": ["user: not told."]},
     }
 
 
