@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from limner.config import presets
-from limner.config.presets import PRESETS, PresetName, load_preset, preset_for
+from limner.config.presets import PRESETS, Preset, PresetName, load_preset, preset_for
 from limner.core.image import FORMATS
 from limner.wire.images_dialect import ONLY_EDITS, OPTIONS, OUR_OPTIONS, Endpoint
 
@@ -78,9 +78,15 @@ def row(name: PresetName) -> str:
         "yes" if preset.url else "no",
         "yes" if preset.capabilities.partial_images else "no",
         ", ".join(preset.capabilities.formats or ("as it likes",)),
+        _edits(preset),
         *("yes" if option in takes else "no" for option in OUR_OPTIONS),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _edits(preset: Preset) -> str:
+    can = preset.capabilities
+    return ("with masks" if can.mask else "yes") if can.edits else "no"
 
 
 def test_the_documents_have_them_as_they_are() -> None:

@@ -17,7 +17,7 @@ from limner.core.image import ImageCapabilities, ImageEvent, ImageRequest
 from limner.images.connection import HttpLimits, as_failed
 from limner.images.plain import PlainServer, checked, one_by_one
 from limner.wire.automatic1111 import (
-    NAME,
+    CAPABILITIES,
     OPTIONS,
     ProgressReader,
     order_picture,
@@ -69,17 +69,7 @@ class Automatic1111:
 
     @property
     def capabilities(self) -> ImageCapabilities:
-        return ImageCapabilities(
-            NAME,
-            partial_images=True,
-            progress=True,
-            seed=True,
-            edits=True,
-            mask=True,
-            max_images=1,
-            strength=True,
-            transparent=False,
-        )
+        return CAPABILITIES
 
     async def generate(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
         """Yield progress, previews and `request.n` pictures, one request for each.

@@ -13,7 +13,7 @@ from limner.core.image import ImageCapabilities, ImageEvent, ImageFailed, ImageR
 from limner.images.connection import HttpLimits, as_failed, too_slow
 from limner.images.plain import QUICK, PlainServer, checked, one_by_one
 from limner.wire.image_jobs import (
-    NAME,
+    CAPABILITIES,
     OPTIONS,
     JobIsDone,
     order_picture,
@@ -55,20 +55,7 @@ class ImageJobs:
 
     @property
     def capabilities(self) -> ImageCapabilities:
-        return ImageCapabilities(
-            NAME,
-            formats=("png",),
-            size_multiple=64,
-            min_edge_px=256,
-            max_edge_px=2048,
-            partial_images=False,
-            progress=True,
-            seed=True,
-            edits=True,
-            max_images=1,
-            strength=True,
-            transparent=False,
-        )
+        return CAPABILITIES
 
     async def generate(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
         """Yield the place in the queue and `request.n` pictures, one job for each; no previews.

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from limner.core.image import (
+    ImageCapabilities,
     ImageCompleted,
     ImageEvent,
     ImageFailed,
@@ -36,6 +37,17 @@ from limner.wire.pictures import to_base64
 Json = dict[str, Any]
 
 NAME = "automatic1111"
+CAPABILITIES = ImageCapabilities(
+    NAME,
+    partial_images=True,
+    progress=True,
+    seed=True,
+    edits=True,
+    mask=True,
+    max_images=1,
+    strength=True,
+    transparent=False,
+)
 OPTIONS = ("seed", "steps", "guidance_scale")
 RANDOM_SEED = -1
 

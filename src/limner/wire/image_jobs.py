@@ -10,7 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from limner.core.image import ImageCompleted, ImageFailed, ImageProgress, ImageRequest
+from limner.core.image import (
+    ImageCapabilities,
+    ImageCompleted,
+    ImageFailed,
+    ImageProgress,
+    ImageRequest,
+)
 from limner.wire.images_error import MAX_MESSAGE_CHARS, USER_TYPE, failure_of
 from limner.wire.images_picture import SEEDS, broken, is_count, read_picture
 from limner.wire.images_plain import Painting, adjustments, own_model, read_object, unsupported
@@ -19,6 +25,20 @@ from limner.wire.pictures import to_base64
 Json = dict[str, Any]
 
 NAME = "image-jobs"
+CAPABILITIES = ImageCapabilities(
+    NAME,
+    formats=("png",),
+    size_multiple=64,
+    min_edge_px=256,
+    max_edge_px=2048,
+    partial_images=False,
+    progress=True,
+    seed=True,
+    edits=True,
+    max_images=1,
+    strength=True,
+    transparent=False,
+)
 MAX_PROMPT = 2000
 OPTIONS = ("seed",)
 MIN_STRENGTH = 0.05
