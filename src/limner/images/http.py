@@ -1,32 +1,24 @@
-"""Requests to an Images API: the key, and patience with a busy server.
-
-Only 429 is asked again, and only before anything was answered: whether a picture was painted, and
-paid for, is not known after other failures.
-"""
+"""Requests to an Images API: where they go, and the key."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import aiohttp
 from yarl import URL
 
-from limner.images.connection import Connection, HttpLimits, form_of, parse_base_url
+from limner.images.connection import HttpLimits, form_of, parse_base_url
+from limner.images.patient import PatientConnection
 from limner.wire import json
 from limner.wire.images_dialect import EDITS_PATH, GENERATIONS_PATH, Endpoint, ImagesOrder
 
 __all__ = ["HttpLimits", "ImagesHttp"]
 
-logger = logging.getLogger(__name__)
-
-TOO_MANY_REQUESTS = 429
 GENERATE = Endpoint()
 
 
-class ImagesHttp(Connection):
+class ImagesHttp(PatientConnection):
     """The connections to one image server; `async with` opens and closes them.
 
     base_url: with or without `/v1`, such as `http://localhost:8034` or `https://host/openai/v1`.
@@ -59,7 +51,7 @@ class ImagesHttp(Connection):
         Raises ImageError for everything else that may happen.
         """
         url = self._url(order.path).with_query(dict(endpoint.query))
-        response = await self._open_patiently(endpoint.method, url, order)
+        response = await self.open_patiently(endpoint.method, url, lambda: _body(order))
         try:
             async with aclosing(self.read(response)) as pieces:
                 async for piece in pieces:
@@ -88,27 +80,6 @@ class ImagesHttp(Connection):
                 return b"".join([piece async for piece in pieces])
         finally:
             response.close()
-
-    async def _open_patiently(
-        self, method: str, url: URL, order: ImagesOrder
-    ) -> aiohttp.ClientResponse:
-        for attempt in range(self._limits.retries):
-            response = await self.open(method, url, _body(order))
-            if response.status == 200:
-                return response
-            refusal = await self.refusal(response)
-            wait_s = refusal.retry_after_s
-            if wait_s is None:
-                wait_s = self._limits.retry_wait_s * 2**attempt
-            is_busy = response.status == TOO_MANY_REQUESTS and refusal.retryable
-            if not is_busy or wait_s > self._limits.max_retry_wait_s:
-                raise refusal
-            logger.info("image back end is asked again", extra={"wait_s": wait_s})
-            await asyncio.sleep(wait_s)
-        response = await self.open(method, url, _body(order))
-        if response.status != 200:
-            raise await self.refusal(response)
-        return response
 
     def _url(self, path: str) -> URL:
         base = self._base.path

@@ -13,7 +13,8 @@ from yarl import URL
 
 from limner.core.errors import ConfigError
 from limner.core.image import ImageEvent, ImageFailed, ImageRequest
-from limner.images.connection import Connection, FailureReader, HttpLimits, parse_base_url
+from limner.images.connection import FailureReader, HttpLimits, parse_base_url
+from limner.images.patient import PatientConnection
 from limner.wire import json
 from limner.wire.images import as_error
 from limner.wire.images_error import read_image_failure
@@ -26,7 +27,7 @@ T = TypeVar("T")
 Paint = Callable[[ImageRequest, int], AsyncGenerator[ImageEvent, None]]
 
 
-class PlainServer(Connection):
+class PlainServer(PatientConnection):
     """The connections to a server at `base_url`, under which its paths begin.
 
     key: goes into `Authorization`; with the scheme Basic it is `user:password`.
@@ -63,10 +64,15 @@ class PlainServer(Connection):
     ) -> bytes:
         """The whole body of a 200; raises ImageError for everything else.
 
-        patience_s: for requests that wait for a picture.
+        patience_s: for requests that wait for a picture. A form is sent once; all else is sent
+        again to a busy server.
         """
-        sent = json.dump(body) if isinstance(body, dict) else body
-        response = await self.open(method, self.url(path, query), sent, patience_s=patience_s)
+        url = self.url(path, query)
+        if isinstance(body, aiohttp.FormData):
+            response = await self.open(method, url, body, patience_s=patience_s)
+        else:
+            sent = None if body is None else json.dump(body)
+            response = await self.open_patiently(method, url, lambda: sent, patience_s=patience_s)
         try:
             if response.status != 200:
                 raise await self.refusal(response)
