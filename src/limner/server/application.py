@@ -36,7 +36,6 @@ from limner.server.models import Models, models_routes
 from limner.server.responses import Responses, responses_routes
 from limner.server.stored_responses import stored_responses_routes
 from limner.server.streaming import DEFAULT_HEARTBEAT_S
-from limner.server.websocket import websocket_route
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
@@ -104,15 +103,14 @@ def _responses(parts: ServerParts) -> list[BaseRoute]:
     detached = (
         Detached(responder, background, heartbeat_s=parts.heartbeat_s) if background else None
     )
-    responses = Responses(responder, parts.archive, background)
     begin = responses_routes(
-        responses,
+        Responses(responder, parts.archive, background),
         detached,
         body_limit_bytes=parts.body_limit_bytes,
         heartbeat_s=parts.heartbeat_s,
     )
     stored = stored_responses_routes(background, detached) if background and detached else []
-    return [*begin, websocket_route("/v1/responses", responses.begin), *stored]
+    return [*begin, *stored]
 
 
 def enclose(
