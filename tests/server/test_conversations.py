@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
+from openai.types.conversations import Message
 
+from limner.core.file import NewFile
+from limner.gateway.archive import Archive
 from limner.server.application import Rules, enclose
 from limner.server.conversations import conversations_routes
 from limner.store.conversations import Conversations
@@ -33,7 +37,8 @@ async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
 @pytest.fixture
 async def url(parts: Parts) -> AsyncIterator[str]:
     files = StoredFiles(parts.database, parts.blobs)
-    routes = conversations_routes(Conversations(parts.database, parts.texts), files)
+    look_up = Archive(files=files).look_up
+    routes = conversations_routes(Conversations(parts.database, parts.texts), look_up)
     keys = frozenset({"ann", "bob"})
     async with serving(enclose(routes, rules=Rules(api_keys=keys))) as address:
         yield address
@@ -109,13 +114,29 @@ async def test_foreign_conversations_are_like_unknown_ones(
     assert [item.id async for item in ann.conversations.items.list(made.id)] == ["msg_mine"]
 
 
-async def test_what_no_response_could_read_is_not_kept(
+async def test_a_file_that_an_item_names_stands_in_its_place(
     ann: openai.AsyncOpenAI, parts: Parts
 ) -> None:
+    files = StoredFiles(parts.database, parts.blobs)
+    owner = sha256(b"ann").hexdigest()[:32]
+    file = await files.add(owner, NewFile("a.png", "vision", "image/png", picture().content))
+    item: Any = {"role": "user", "content": [{"type": "input_image", "file_id": file.id}]}
+    made = await ann.conversations.create(items=[item])
+    await files.delete(owner, file.id)
+    (kept,) = (await ann.conversations.items.list(made.id)).data
+    assert isinstance(kept, Message)
+    (shown,) = kept.content
+    assert shown.type == "input_image"
+    assert shown.image_url == DATA_URL
+
+
+async def test_what_no_response_could_read_is_not_kept(
+    ann: openai.AsyncOpenAI,
+) -> None:
     item: Any = {"role": "user", "content": [{"type": "input_image", "file_id": "file-none"}]}
-    with pytest.raises(openai.NotFoundError) as refusal:
+    with pytest.raises(openai.APIStatusError) as refusal:
         await ann.conversations.create(items=[item])
-    assert "file-none" in refusal.value.message
+    assert refusal.value.param == "items[0].content[0].file_id"
     made = await ann.conversations.create()
     with pytest.raises(openai.BadRequestError) as twice:
         await ann.conversations.items.create(made.id, items=[MINE, MINE])

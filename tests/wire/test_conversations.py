@@ -13,13 +13,15 @@ from limner.wire.conversations import (
     check_include,
     conversation_json,
     items_json,
-    named_files,
+    named_in,
     no_such_conversation,
     no_such_item,
     parse_new_conversation,
     parse_new_items,
     parse_update,
 )
+from limner.wire.known import NOTHING_KNOWN, Known
+from tests.pictures import picture
 
 SAID = {"role": "user", "content": "hello"}
 
@@ -33,10 +35,10 @@ def shown(**source: str) -> dict[str, Any]:
 
 
 def test_a_new_conversation_may_hold_items_already() -> None:
-    new = parse_new_conversation({"metadata": {"a": "b"}, "items": [SAID]}, new_id)
+    new = parse_new_conversation({"metadata": {"a": "b"}, "items": [SAID]}, NOTHING_KNOWN, new_id)
     assert new.metadata == {"a": "b"}
     assert [item["id"] for item in new.items] == ["msg_1"]
-    empty = parse_new_conversation({"items": None}, new_id)
+    empty = parse_new_conversation({"items": None}, NOTHING_KNOWN, new_id)
     assert (empty.metadata, list(empty.items)) == ({}, [])
 
 
@@ -57,21 +59,34 @@ def test_metadata_is_replaced_or_taken_away() -> None:
         ([SAID] * 21, "items"),
         (["hello"], "items[0]"),
         ([SAID, {"role": "robot", "content": "x"}], "items[1].role"),
-        ([{"type": "item_reference", "id": "msg_1"}], "items[0]"),
+        ([{"type": "item_reference", "id": "msg_1"}], "input"),
         ([{"type": "web_search_call", "id": 5}], "items[0].id"),
         ([{**SAID, "id": "a\x00"}], "items[0].id"),
     ],
 )
 def test_unreadable_items_are_not_kept(items: object, param: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
-        parse_new_items({"items": items}, new_id)
+        parse_new_items({"items": items}, NOTHING_KNOWN, new_id)
     assert refusal.value.param == param
 
 
-def test_items_may_name_files_and_urls() -> None:
-    items = [shown(file_id="file-1"), shown(image_url="https://example.com/a.png")]
-    assert len(parse_new_items({"items": items}, new_id)) == 2
-    assert named_files(items) == ["file-1"]
+def test_what_items_name_is_kept_in_its_place() -> None:
+    url = "https://example.com/a.png"
+    body = {
+        "items": [
+            shown(file_id="file-1"),
+            shown(image_url=url),
+            {"type": "item_reference", "id": "msg_9"},
+        ]
+    }
+    named = named_in(body)
+    assert named.files | named.urls | named.items == {"file-1", url, "msg_9"}
+    said = {"type": "message", "id": "msg_9", **SAID}
+    known = Known(items={"msg_9": said}, files={"file-1": picture()}, urls={url: picture()})
+    first, second, third = parse_new_items(body, known, new_id)
+    assert first["content"] == second["content"]
+    assert first["content"][0]["image_url"].startswith("data:image/png;base64,")
+    assert third["id"] == "msg_9"
 
 
 def test_include_names_what_there_can_be() -> None:

@@ -121,7 +121,7 @@ async def open_server(
                     image_backend, PictureSources(fetch=pictures.fetch, codec=pictures.codec)
                 ),
                 *jobs_routes(jobs, painting.painter, _job_defaults(settings)),
-                *stored.routes,
+                *stored.routes(archive.look_up),
                 *routes,
             ),
             page=web_routes(WEB),

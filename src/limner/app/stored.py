@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from starlette.routing import BaseRoute
 
 from limner.app.store import Store
-from limner.server.conversations import conversations_routes
+from limner.server.conversations import LookUp, conversations_routes
 from limner.server.files import files_routes
 from limner.server.gallery import gallery_routes
 from limner.store.conversations import Conversations
@@ -31,11 +31,10 @@ class Stored:
         conversations = Conversations(store.database, store.texts)
         return cls(files, conversations, Gallery(store.database, store.blobs))
 
-    @property
-    def routes(self) -> list[BaseRoute]:
-        """The doors to them."""
+    def routes(self, look_up: LookUp) -> list[BaseRoute]:
+        """The doors to them. look_up: finds what items of conversations only name."""
         return [
             *files_routes(self.files),
-            *conversations_routes(self.conversations, self.files),
+            *conversations_routes(self.conversations, look_up),
             *gallery_routes(self.gallery),
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,8 +11,6 @@ from starlette.routing import Route
 
 from limner.core.conversation import Conversation
 from limner.core.page import Listed
-from limner.core.ports import Files
-from limner.core.turn import JsonObject
 from limner.server.body import DEFAULT_LIMIT_BYTES, read_json
 from limner.server.errors import json_response
 from limner.server.guard import owner_of
@@ -21,27 +19,30 @@ from limner.wire.conversations import (
     check_include,
     conversation_json,
     items_json,
-    named_files,
+    named_in,
     no_such_conversation,
     no_such_item,
     parse_new_conversation,
     parse_new_items,
     parse_update,
 )
-from limner.wire.files import no_such_file
+from limner.wire.known import Known, References
 from limner.wire.pages import read_page
+
+LookUp = Callable[[str, References], Awaitable[Known]]
+"""What an owner's request names, as far as it is there; raises InvalidRequest."""
 
 _PATH = "/v1/conversations"
 
 
 def conversations_routes(
     conversations: Conversations,
-    files: Files,
+    look_up: LookUp,
     *,
     body_limit_bytes: int = DEFAULT_LIMIT_BYTES,
 ) -> list[Route]:
-    """files: what items may name."""
-    api = _Api(conversations, files, body_limit_bytes)
+    """look_up: finds what items only name, which is kept in their place."""
+    api = _Api(conversations, look_up, body_limit_bytes)
     return [
         Route(_PATH, api.create, methods=["POST"]),
         Route(f"{_PATH}/{{id}}", api.get, methods=["GET"]),
@@ -55,16 +56,17 @@ def conversations_routes(
 
 
 class _Api:
-    def __init__(self, conversations: Conversations, files: Files, body_limit_bytes: int) -> None:
+    def __init__(
+        self, conversations: Conversations, look_up: LookUp, body_limit_bytes: int
+    ) -> None:
         self._conversations = conversations
-        self._files = files
+        self._look_up = look_up
         self._body_limit_bytes = body_limit_bytes
 
     async def create(self, request: Request) -> Response:
         body = await read_json(request, self._body_limit_bytes)
-        new = parse_new_conversation(body, _new_id)
         owner = owner_of(request)
-        await self._check_files(owner, new.items)
+        new = parse_new_conversation(body, await self._look_up(owner, named_in(body)), _new_id)
         return _reply(await self._conversations.create(owner, new.metadata, new.items))
 
     async def get(self, request: Request) -> Response:
@@ -86,8 +88,8 @@ class _Api:
         """Append items; replies with them as they are kept."""
         owner, id = _named(request)
         check_include(request.query_params.multi_items())
-        items = parse_new_items(await read_json(request, self._body_limit_bytes), _new_id)
-        await self._check_files(owner, items)
+        body = await read_json(request, self._body_limit_bytes)
+        items = parse_new_items(body, await self._look_up(owner, named_in(body)), _new_id)
         if not await self._conversations.add(owner, id, items):
             raise no_such_conversation(id)
         return json_response(items_json(Listed(items, has_more=False)))
@@ -121,12 +123,6 @@ class _Api:
         if conversation is None:
             raise no_such_item(item_id)
         return _reply(conversation)
-
-    async def _check_files(self, owner: str, items: Sequence[JsonObject]) -> None:
-        """Nothing is kept that no response could ever read."""
-        for id in named_files(items):
-            if await self._files.picture(owner, id) is None:
-                raise no_such_file(id)
 
 
 def _named(request: Request) -> tuple[str, str]:

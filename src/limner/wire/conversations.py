@@ -8,17 +8,16 @@ from typing import Any
 
 from limner.core.conversation import Conversation
 from limner.core.errors import InvalidRequest
-from limner.core.image import ImageData
 from limner.core.page import Listed
 from limner.core.turn import JsonObject
-from limner.wire.fields import Fields, invalid_value, one_of, unsupported
+from limner.wire.fields import Fields, invalid_value, one_of
 from limner.wire.input import parse_items
 from limner.wire.input_items import MAX_NAME
 from limner.wire.items import Json
-from limner.wire.known import Known
-from limner.wire.listed_items import listed_items
+from limner.wire.known import Known, References
+from limner.wire.orders import Order, own_input
 from limner.wire.pages import page_json
-from limner.wire.references import is_reference, references
+from limner.wire.references import references
 from limner.wire.settings import parse_metadata
 
 MAX_NEW_ITEMS = 20
@@ -44,13 +43,18 @@ class NewConversation:
     items: Sequence[JsonObject] = ()
 
 
+def named_in(body: Mapping[str, Any]) -> References:
+    """What the items of a body only name; never raises."""
+    return references({"input": body.get("items")})
+
+
 def parse_new_conversation(
-    body: Mapping[str, Any], new_id: Callable[[str], str]
+    body: Mapping[str, Any], known: Known, new_id: Callable[[str], str]
 ) -> NewConversation:
-    """The body of a new one; raises InvalidRequest."""
+    """The body of a new one. known: what was found of `named_in`. Raises InvalidRequest."""
     request = Fields(body)
     request.allow_only({"items", "metadata"})
-    return NewConversation(parse_metadata(request), _items(request, new_id))
+    return NewConversation(parse_metadata(request), _items(request, known, new_id))
 
 
 def parse_update(body: Mapping[str, Any]) -> Mapping[str, str]:
@@ -62,12 +66,14 @@ def parse_update(body: Mapping[str, Any]) -> Mapping[str, str]:
     return parse_metadata(request)
 
 
-def parse_new_items(body: Mapping[str, Any], new_id: Callable[[str], str]) -> list[JsonObject]:
-    """The items to append, at least one; raises InvalidRequest."""
+def parse_new_items(
+    body: Mapping[str, Any], known: Known, new_id: Callable[[str], str]
+) -> list[JsonObject]:
+    """The items to append, at least one; otherwise as `parse_new_conversation`."""
     request = Fields(body)
     request.allow_only({"items"})
     request.require("items")
-    if not (items := _items(request, new_id)):
+    if not (items := _items(request, known, new_id)):
         raise InvalidRequest(
             f"Invalid 'items': empty array. Expected 1 to {MAX_NEW_ITEMS} items.",
             param="items",
@@ -109,26 +115,12 @@ def no_such_item(id: str) -> InvalidRequest:
     return InvalidRequest(f"Item with id '{id}' not found.", param="item_id", status=404)
 
 
-def named_files(items: Sequence[JsonObject]) -> list[str]:
-    """The files that the items name instead of bringing a picture along."""
-    return sorted(references({"input": list(items)}).files)
-
-
-def _items(request: Fields, new_id: Callable[[str], str]) -> list[JsonObject]:
-    """Whole items that a response will be able to read."""
+def _items(request: Fields, known: Known, new_id: Callable[[str], str]) -> list[JsonObject]:
+    """Whole items that a response will be able to read, whatever is deleted until then."""
     entries = request.objects("items", max_length=MAX_NEW_ITEMS)
     for entry in entries:
-        if is_reference(entry.values):
-            raise unsupported(entry.path, "Items of a conversation are kept whole: send it all.")
         if not (entry.string("id", max_length=MAX_NAME) or "").isprintable():
             raise invalid_value(entry.at("id"), entry.get("id"), "printable characters")
     values = [entry.values for entry in entries]
-    parse_items(values, request.at("items"), _as_if_found(values))
-    return listed_items(values, new_id)
-
-
-def _as_if_found(items: Sequence[JsonObject]) -> Known:
-    """What items only name is looked up when a response reads them."""
-    named = references({"input": list(items)})
-    picture = ImageData(b"", "png")
-    return Known(files=dict.fromkeys(named.files, picture), urls=dict.fromkeys(named.urls, picture))
+    parse_items(values, request.at("items"), known)
+    return own_input(Order({"input": values}, known), new_id)
