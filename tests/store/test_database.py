@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
+import apsw
 import pytest
 
 from limner.core.errors import InvalidRequest, StoreError
@@ -89,12 +91,11 @@ async def test_what_a_work_raises_undoes_that_work_alone(things: SessionDatabase
     assert await names(things) == ["after", "before"]
 
 
-async def test_works_that_wait_together_share_a_commit(things: SessionDatabase) -> None:
+async def test_works_that_wait_together_share_a_commit(
+    things: SessionDatabase, tmp_path: Path
+) -> None:
+    """No work sees from outside what those before it wrote: nothing is committed yet."""
     started, go = threading.Event(), threading.Event()
-    stamp = {
-        "sqlite": "SELECT total_changes()",
-        "postgres": "SELECT pg_current_xact_id()::text",
-    }[things.dialect]
     seen: list[object] = []
 
     def hold(tx: Transaction) -> None:
@@ -102,7 +103,13 @@ async def test_works_that_wait_together_share_a_commit(things: SessionDatabase) 
         assert go.wait(30)
 
     def look(tx: Transaction) -> None:
-        seen.append(tx.run(stamp))
+        tx.run("INSERT INTO things (name) VALUES (?)", str(len(seen)))
+        if things.dialect == "sqlite":
+            outside = apsw.Connection(str(tmp_path / "limner.sqlite"))
+            seen.append(outside.execute("SELECT COUNT(*) FROM things").fetchall())
+            outside.close()
+        else:
+            seen.append(tx.run("SELECT pg_current_xact_id()::text"))
 
     first = asyncio.create_task(things.write(hold))
     await asyncio.to_thread(started.wait, 30)

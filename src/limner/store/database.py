@@ -34,5 +34,7 @@ class Database(Protocol):
         """Run the work in a transaction; return when it is on the disk.
 
         `work` runs in the writer's thread, one work at a time; it must not block on anything else.
+        It may run again where another server was in the way, so it does nothing but run statements.
+        Raises StoreError where the database refuses, and what `work` raises.
         """
         ...

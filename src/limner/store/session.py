@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import random
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -197,6 +199,7 @@ class _Writer:
             except SessionError as error:
                 if not error.is_conflict or attempt == ATTEMPTS:
                     return [_Raised(error)] * len(works)
+                time.sleep(random.uniform(0.01, 0.05) * attempt)  # or they meet again
             except BaseException as error:
                 return [_Raised(error)] * len(works)
         raise AssertionError("the last attempt returns")
