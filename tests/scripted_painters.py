@@ -283,7 +283,7 @@ class ScriptedJobs(ScriptedPainter):
 
     async def answer(self, request: web.Request, path: str) -> web.StreamResponse:
         match request.method, path:
-            case "POST", "/generate/async":
+            case "POST", "/generate/async" | "/modify/async":
                 if self._busy:
                     full = {"detail": "Image generation queue is full. Please try again later."}
                     return web.json_response(full, status=503)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from limner.core.errors import ConfigError
 from limner.core.image import (
+    ImageCapabilities,
     ImageCompleted,
     ImageEvent,
     ImageFailed,
@@ -18,12 +20,13 @@ from limner.core.image import (
     Size,
 )
 from limner.core.readiness import Readiness
-from limner.gateway.jobs import JobQueue
 from limner.images.image_jobs import ImageJobs, image_jobs_server
 from limner.server.application import Rules, enclose
 from limner.server.jobs_api import jobs_routes
 from limner.wire.jobs import Painter
 from limner.wire.jobs_request import JobDefaults
+from limner.wire.pictures import to_base64
+from tests.kept_jobs import open_jobs
 from tests.pictures import picture
 from tests.scripted_images import HANG, ScriptedImages, done, progress
 from tests.scripted_painters import PNG, ScriptedJobs
@@ -72,25 +75,40 @@ async def test_a_job_is_submitted_polled_and_fetched() -> None:
     assert {verb for verb, _, _ in jobs.asked} == {"POST", "GET"}
 
 
-async def test_an_edit_is_one_request() -> None:
-    request = ImageRequest("a cat", images=(PNG,), strength=0.5, n=2, seed=7)
-    async with ScriptedJobs() as jobs, back_end(jobs.url) as images:
+EDIT = ImageRequest("a cat", images=(PNG,))
+
+
+async def test_an_edit_is_a_job_like_any_other() -> None:
+    request = replace(EDIT, strength=0.5, n=2, seed=7)
+    async with ScriptedJobs(DONE) as jobs, back_end(jobs.url) as images:
         events = await ask(images, request)
-        assert [body["seed"] for body in jobs.bodies("/modify")] == [7, 8]
-        assert [path for _, path, _ in jobs.asked] == ["/modify", "/modify"]
+        bodies = jobs.bodies("/modify/async")
+    assert [(body["seed"], body["denoise"]) for body in bodies] == [(7, 0.5), (8, 0.5)]
+    assert {body["image_base64"] for body in bodies} == {to_base64(PNG)}
     assert [event.image for event in events if isinstance(event, ImageCompleted)] == [PNG, PNG]
+
+
+async def test_an_older_service_edits_in_one_request() -> None:
+    async with ScriptedJobs(missing=["/modify/async"]) as jobs, back_end(jobs.url) as images:
+        [event] = await ask(images, EDIT)
+        assert [path for _, path, _ in jobs.asked] == ["/modify/async", "/modify"]
+    assert isinstance(event, ImageCompleted)
 
 
 @pytest.mark.parametrize(
     ("jobs", "code"),
     [
-        (ScriptedJobs(missing=["/modify"]), "not_supported"),
-        (ScriptedJobs(result={"success": False, "error": "oh"}), "server_error"),
+        (ScriptedJobs(missing=["/modify", "/modify/async"]), "not_supported"),
+        (
+            ScriptedJobs(missing=["/modify/async"], result={"success": False, "error": "oh"}),
+            "server_error",
+        ),
+        (ScriptedJobs(busy=True), "queue_full"),
     ],
 )
 async def test_an_edit_may_fail(jobs: ScriptedJobs, code: str) -> None:
     async with jobs, back_end(jobs.url) as images:
-        [failed] = await ask(images, ImageRequest("a cat", images=(PNG,)))
+        [failed] = await ask(images, EDIT)
     assert isinstance(failed, ImageFailed)
     assert failed.code == code
 
@@ -157,10 +175,25 @@ async def test_what_a_job_cannot_ask_for_is_refused(asked: dict[str, Any], param
 async def our_own(backend: ScriptedImages) -> AsyncIterator[str]:
     """The URL of a Limner that paints with this."""
     painter = Painter("tiny", Readiness("ready", "Ready."))
-    async with JobQueue(backend) as jobs:
+    async with open_jobs(backend) as jobs:
         routes = jobs_routes(jobs, lambda: painter, JobDefaults(Size(1024, 1024)))
         async with serving(enclose(routes, rules=Rules())) as url:
             yield url
+
+
+async def test_our_own_edits_jobs_and_stops_those_that_nobody_waits_for() -> None:
+    can = ImageCapabilities("tiny", edits=True, strength=True, seed=True)
+    backend = ScriptedImages(done(), capabilities=can)
+    async with our_own(backend) as url, back_end(url) as images:
+        last = (await ask(images, replace(EDIT, strength=0.5)))[-1]
+    assert isinstance(last, ImageCompleted), last
+    assert (backend.requests[0].images, backend.requests[0].strength) == ((PNG,), 0.5)
+    backend = ScriptedImages(HANG, capabilities=can)
+    async with our_own(backend) as url, back_end(url) as images:
+        events = images.generate(EDIT)
+        assert isinstance(await anext(events), ImageProgress)
+        await events.aclose()
+        await backend.has_stopped.wait()
 
 
 async def test_our_own_job_api_is_such_a_service() -> None:

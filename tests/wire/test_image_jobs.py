@@ -11,6 +11,7 @@ import pytest
 from limner.core.image import ImageCompleted, ImageFailed, ImageProgress, ImageRequest, Size
 from limner.wire.image_jobs import (
     JobIsDone,
+    cannot_edit,
     order_picture,
     read_accepted,
     read_job_failure,
@@ -81,7 +82,7 @@ def test_the_least_strength_is_said() -> None:
 
 
 def test_a_service_may_not_edit() -> None:
-    failed = read_job_failure(b'{"detail": "Not Found"}', 404)
+    failed = cannot_edit()
     assert (failed.code, failed.param, failed.retryable) == ("not_supported", "image", False)
 
 

@@ -16,6 +16,7 @@ from limner.wire.image_jobs import (
     CAPABILITIES,
     OPTIONS,
     JobIsDone,
+    cannot_edit,
     order_picture,
     read_accepted,
     read_job_failure,
@@ -25,11 +26,13 @@ from limner.wire.image_jobs import (
     render_edit,
     render_job,
 )
+from limner.wire.images import as_error
 from limner.wire.images_plain import refusal
 
 logger = logging.getLogger(__name__)
 
 CANCEL_S = 10
+MISSING = "upstream_404"
 
 
 def image_jobs_server(
@@ -66,37 +69,55 @@ class ImageJobs:
         if refused := refusal(request, self.capabilities, OPTIONS) or refused_order(request):
             yield refused
             return
-        paint = self._edit if request.is_edit else self._paint
-        async with aclosing(one_by_one(request, paint)) as events:
+        async with aclosing(one_by_one(request, self._paint)) as events:
             async for event in events:
                 yield event
 
     async def _paint(self, request: ImageRequest, picture: int) -> AsyncGenerator[ImageEvent, None]:
         try:
-            body = render_job(request)
-            id = checked(read_accepted(await self._server.fetch("POST", "generate/async", body)))
-            is_over = False
-            try:
-                async with aclosing(self._wait(id)) as events:
+            if id := await self._submit(request):
+                async with aclosing(self._until_done(id)) as events:
                     async for event in events:
                         yield event
-                is_over = True
-            finally:
-                if not is_over:
-                    await self._cancel(id)
-            result = await self._server.fetch("GET", f"job/{id}/result")
+                result = await self._server.fetch("GET", f"job/{id}/result")
+            else:
+                result = await self._edited(request)
             yield checked(read_result(result, order_picture(request, picture)))
         except ImageError as error:
             yield as_failed(error)
 
-    async def _edit(self, request: ImageRequest, picture: int) -> AsyncGenerator[ImageEvent, None]:
-        """Such services edit in one request, which cannot be cancelled."""
+    async def _submit(self, request: ImageRequest) -> str | None:
+        """The job's id; None where a service edits only while one waits, as the older one does."""
+        if not request.is_edit:
+            body = render_job(request)
+            return checked(read_accepted(await self._server.fetch("POST", "generate/async", body)))
         try:
             body = render_edit(request)
-            result = await self._server.fetch("POST", "modify", body, patience_s=self._patience_s)
-            yield checked(read_result(result, order_picture(request, picture)))
+            return checked(read_accepted(await self._server.fetch("POST", "modify/async", body)))
         except ImageError as error:
-            yield as_failed(error)
+            if error.code != MISSING:
+                raise
+            return None
+
+    async def _edited(self, request: ImageRequest) -> bytes:
+        try:
+            return await self._server.fetch(
+                "POST", "modify", render_edit(request), patience_s=self._patience_s
+            )
+        except ImageError as error:
+            raise as_error(cannot_edit()) if error.code == MISSING else error from None
+
+    async def _until_done(self, id: str) -> AsyncGenerator[ImageEvent, None]:
+        """What `_wait` yields; a job that is not over at the end is cancelled."""
+        is_over = False
+        try:
+            async with aclosing(self._wait(id)) as events:
+                async for event in events:
+                    yield event
+            is_over = True
+        finally:
+            if not is_over:
+                await self._cancel(id)
 
     async def _wait(self, id: str) -> AsyncGenerator[ImageEvent, None]:
         """Yield what changes until the job is done; raises ImageError when it fails."""

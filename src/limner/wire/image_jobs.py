@@ -1,4 +1,4 @@
-"""The job API of image services, as it is asked: submit, poll, fetch; edits in one request.
+"""The job API of image services, as it is asked: submit, poll, fetch.
 
 `limner serve` has this API, and so had the Z-Image service that it continues. The older one answers
 failures with 200 and `success: false`, says 202 of a picture that will never come (so jobs are
@@ -84,9 +84,9 @@ def render_job(request: ImageRequest) -> Json:
 
 
 def render_edit(request: ImageRequest) -> Json:
-    """The body of `POST /modify`, which answers as `GET /job/{id}/result` does.
+    """The body of `POST /modify/async`, and of `POST /modify`, which answers with the result.
 
-    The picture comes in the size of its source, as large as the service paints.
+    The picture comes in the size of its source, as far as the service paints it.
     """
     strength = None if request.strength is None else max(request.strength, MIN_STRENGTH)
     body = {
@@ -96,6 +96,13 @@ def render_edit(request: ImageRequest) -> Json:
         "seed": request.seed,
     }
     return {name: value for name, value in body.items() if value is not None}
+
+
+def cannot_edit() -> ImageFailed:
+    """What a service without `/modify` comes to."""
+    return unsupported(
+        "image", f"image cannot be edited: the image back end {NAME!r} has no /modify"
+    )
 
 
 def read_accepted(body: bytes) -> str | ImageFailed:
@@ -156,10 +163,6 @@ def read_job_failure(
     )
     if status == 503:
         return replace(failed, code="queue_full")
-    if status == 404 and value.get("detail") == "Not Found":
-        return unsupported(
-            "image", f"image cannot be edited: the image back end {NAME!r} has no /modify"
-        )
     if status == 404 and value.get("detail") == "Job not found":
         return replace(
             broken("no longer knows the job: it was restarted, or the result was kept too long"),
