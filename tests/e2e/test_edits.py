@@ -1,92 +1,81 @@
-"""Edits by the real command, through every door, painted by the shipped model."""
+"""Edits by the whole chain: the hosted tool's own choice, sources by echo, upload and mask."""
 
 from __future__ import annotations
 
 import base64
 import io
-from functools import cache
+from typing import Any
 
-import httpx
-import numpy as np
-import openai
-from PIL import Image
+from openai.types.responses import Response
+from PIL import Image, ImageDraw
 
-from tests.e2e.processes import PATIENCE_S, Server
+from tests.e2e.processes import Server
+from tests.e2e.test_pictures import amount_of, picture_of, sdk
 
-BEFORE = "a red circle on a yellow background"
-AFTER = "a blue circle on a yellow background"
-EDGE, BOX = 512, slice(100, 412)
+TOOL: dict[str, Any] = {"type": "image_generation"}
+CIRCLE = "a red circle on a yellow background"
 
 
-def sdk(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
-
-
-@cache
-def source(server: Server) -> bytes:
-    made = sdk(server).images.generate(
-        model="tiny", prompt=BEFORE, size="512x512", extra_body={"seed": 1}
-    )
-    assert made.data
-    return base64.b64decode(made.data[0].b64_json or "")
-
-
-def mask() -> bytes:
-    alpha = np.full((EDGE, EDGE, 4), 255, np.uint8)
-    alpha[BOX, BOX, 3] = 0
+def data_url(picture: Image.Image) -> str:
     file = io.BytesIO()
-    Image.fromarray(alpha).save(file, "png")
-    return file.getvalue()
+    picture.save(file, "png")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def pixels(content: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(np.int64)
+def own_picture() -> Image.Image:
+    """A red circle on yellow, drawn by the client."""
+    picture = Image.new("RGB", (256, 256), (235, 215, 60))
+    ImageDraw.Draw(picture).ellipse((78, 78, 178, 178), fill=(210, 45, 45))
+    return picture
 
 
-def is_blue_on_yellow(content: bytes) -> bool:
-    shown = pixels(content)
-    assert shown.shape == (EDGE, EDGE, 3)
-    (r, g, b), (red, green, blue) = shown[EDGE // 2, EDGE // 2], shown[10, 10]
-    return bool(b > 130 and r < 110 and g < 140 and red > 180 and green > 150 and blue < 130)
+def shown(text: str, picture: Image.Image) -> dict[str, Any]:
+    parts = [
+        {"type": "input_text", "text": text},
+        {"type": "input_image", "image_url": data_url(picture)},
+    ]
+    return {"role": "user", "content": parts}
 
 
-def test_an_edit_by_mask_leaves_the_rest_to_the_pixel(server: Server) -> None:
-    made = sdk(server).images.edit(
-        model="tiny",
-        prompt=AFTER,
-        image=("circle.png", source(server)),
-        mask=("mask.png", mask()),
-    )
-    assert made.data
-    content = base64.b64decode(made.data[0].b64_json or "")
-    assert is_blue_on_yellow(content)
-    moved = np.abs(pixels(content) - pixels(source(server)))
-    moved[BOX, BOX] = 0
-    assert not moved.any()
+def ask(server: Server, given: list[Any], tool: dict[str, Any] = TOOL) -> Response:
+    return sdk(server).responses.create(model="limner", input=given, tools=[tool])
 
 
-def test_a_picture_of_the_conversation_is_edited(server: Server) -> None:
-    url = f"data:image/png;base64,{base64.b64encode(source(server)).decode()}"
-    response = sdk(server).responses.create(
-        model="limner",
-        input=[
-            {
-                "role": "user",
-                "content": [
-                    {"type": "input_text", "text": AFTER},
-                    {"type": "input_image", "image_url": url, "detail": "auto"},
-                ],
-            }
-        ],
-        tools=[{"type": "image_generation", "action": "edit"}],
-    )
+def action_of(response: Response) -> Any:
     (item,) = [item for item in response.output if item.type == "image_generation_call"]
-    assert item.to_dict()["action"] == "edit"
-    assert is_blue_on_yellow(base64.b64decode(item.result or ""))
+    return item.to_dict().get("action")
 
 
-def test_a_job_edits_too(server: Server) -> None:
-    body = {"prompt": AFTER, "image_base64": base64.b64encode(source(server)).decode(), "seed": 2}
-    reply = httpx.post(f"{server.url}/modify", json=body, timeout=PATIENCE_S)
-    assert reply.status_code == 200
-    assert is_blue_on_yellow(base64.b64decode(reply.json()["image_base64"]))
+def test_a_picture_is_changed_in_the_next_request(server: Server) -> None:
+    given: list[Any] = [{"role": "user", "content": f"draw {CIRCLE}"}]
+    first = ask(server, given)
+    assert action_of(first) == "generate"
+    given += [item.to_dict() for item in first.output]
+    given.append({"role": "user", "content": "make the circle blue"})
+    second = ask(server, given)
+    assert action_of(second) == "edit"
+    before, after = picture_of(first), picture_of(second)
+    assert after.size == before.size
+    assert amount_of("red", before) > 0.03 > amount_of("red", after)
+    assert amount_of("blue", after) > 0.03 > amount_of("blue", before)
+
+
+def test_a_new_picture_beside_an_old_one_is_no_edit(server: Server) -> None:
+    response = ask(server, [shown("draw a green square on a white background", own_picture())])
+    assert action_of(response) == "generate"
+    assert amount_of("yellow", picture_of(response)) < 0.03
+
+
+def test_what_lies_outside_the_mask_stays_to_the_bit(server: Server) -> None:
+    source = own_picture()
+    mask = Image.new("RGBA", source.size, (0, 0, 0, 255))
+    ImageDraw.Draw(mask).rectangle((64, 64, 192, 192), fill=(0, 0, 0, 0))
+    tool = {**TOOL, "action": "edit", "input_image_mask": {"image_url": data_url(mask)}}
+    response = ask(server, [shown("a blue circle on a yellow background", source)], tool)
+    assert action_of(response) == "edit"
+    painted = picture_of(response)
+    box = (64, 64, 193, 193)
+    assert painted.crop(box).tobytes() != source.crop(box).tobytes()
+    for picture in (painted, source):
+        picture.paste((0, 0, 0), box)
+    assert painted.tobytes() == source.tobytes()
