@@ -22,6 +22,7 @@ from limner.app.painting import INSTALL, missing_packages, model_name
 from limner.app.pictures import open_pictures
 from limner.app.process import settle_garbage
 from limner.app.queue import open_jobs, queue_before
+from limner.app.replies import idempotency
 from limner.app.responses import open_responses
 from limner.app.store import open_store
 from limner.app.stored import Stored
@@ -118,13 +119,14 @@ async def open_server(
             readiness={"images": lambda: painting.painter().readiness, **(readiness or {})},
             routes=(
                 *images_routes(
-                    image_backend, PictureSources(fetch=pictures.fetch, codec=pictures.codec)
+                    image_backend, PictureSources(pictures.fetch, stored.files, pictures.codec)
                 ),
                 *jobs_routes(jobs, painting.painter, _job_defaults(settings)),
                 *stored.routes(archive.look_up),
                 *routes,
             ),
             page=web_routes(WEB),
+            inner=[idempotency(store, queue)],
             rules=Rules(
                 hosts=allowed_hosts(settings.host, settings.allowed_hosts),
                 origins=frozenset(settings.allowed_origins),
