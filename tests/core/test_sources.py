@@ -46,7 +46,7 @@ def picture(name: str) -> ImageData:
 A, B, C = map(picture, "abc")
 
 
-def shown(*pictures: ImageData | str) -> Message:
+def shown(*pictures: ImageData) -> Message:
     return Message("user", (TextPart("Look."), *map(ImagePart, pictures)))
 
 
@@ -74,7 +74,7 @@ def refusal(
 
 def test_pictures_of_a_context_are_found_in_their_order() -> None:
     items: tuple[Item, ...] = (
-        shown(A, "https://example.com/not-at-hand.png"),
+        shown(A),
         FunctionCall("call_1", "look_up", "{}"),
         FunctionCallOutput("call_1", (TextPart("so"), ImagePart(B))),
         ImageCall("ig_1", "a cat", C),
@@ -101,11 +101,11 @@ def test_sources_are_distinct_and_all_there(names: list[str]) -> None:
 
 
 def test_each_picture_is_told_its_number() -> None:
-    items = (shown(B, "https://example.com/x.png"), shown(), shown(A, B))
+    items = (shown(B, C), shown(), shown(A, B))
     first, mute, last = number_pictures(items, (A, B))
     assert isinstance(first, Message)
     assert isinstance(last, Message)
-    assert first.parts[1:] == (ImagePart(B, number=2), ImagePart("https://example.com/x.png"))
+    assert first.parts[1:] == (ImagePart(B, number=2), ImagePart(C))
     assert mute is items[1]
     assert last.parts[1:] == (ImagePart(A, number=1), ImagePart(B, number=2))
 

@@ -28,7 +28,7 @@ def test_usages_add_up() -> None:
 
 
 def test_a_message_s_text_leaves_pictures_out() -> None:
-    parts = (TextPart("one"), ImagePart("https://example.com/a.png"), TextPart("two"))
+    parts = (TextPart("one"), ImagePart(ImageData(b"a", "png")), TextPart("two"))
     assert Message("user", parts).text == "one\ntwo"
 
 

@@ -107,7 +107,7 @@ async def test_a_call_comes_in_pieces_with_the_thought_before_it() -> None:
 
 
 async def test_the_operator_may_name_model_eyes_thinking_and_limit() -> None:
-    shown = Message("user", (ImagePart("https://example.org/a.png"),))
+    shown = Message("user", (ImagePart(picture()),))
     request = TurnRequest("m", (shown,), sampling=Sampling(reasoning_effort="low"))
     blind = UpstreamCapabilities("theirs", vision=False)
     async with (

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from limner.core.errors import ConfigError
+from limner.core.image import ImageData
 from limner.core.items import FunctionCall, ImagePart, Message, TextPart
 from limner.core.turn import (
     CallDelta,
@@ -76,7 +77,7 @@ async def test_a_call_comes_in_pieces() -> None:
 
 
 async def test_the_operator_may_name_model_eyes_and_token_field() -> None:
-    request = TurnRequest("m", (Message("user", (ImagePart("https://example.org/a.png"),)),))
+    request = TurnRequest("m", (Message("user", (ImagePart(ImageData(b"png", "png")),)),))
     blind = UpstreamCapabilities("theirs", vision=False)
     async with (
         ScriptedChat([says("hi")]) as chat,

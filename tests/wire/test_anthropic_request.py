@@ -9,6 +9,7 @@ import pytest
 from anthropic.types.message_create_params import MessageCreateParamsStreaming
 from pydantic import TypeAdapter, ValidationError
 
+from limner.core.image import ImageData
 from limner.core.items import (
     FunctionCall,
     FunctionCallOutput,
@@ -203,8 +204,8 @@ def test_json_without_a_schema_is_asked_for_in_words() -> None:
 
 def test_pictures_that_were_left_out_are_counted() -> None:
     shown = ImagePart(picture())
-    refused = ImagePart("http://example.org/a.png")
-    rendered = render(Message("user", (shown, refused, refused)))
+    too_large = ImagePart(ImageData(bytes(5 * 1024 * 1024), "png"))
+    rendered = render(Message("user", (shown, too_large, too_large)))
     assert rendered.adjustments[0].startswith("input: 2 pictures are told to the model in words")
 
 
@@ -223,7 +224,7 @@ def test_a_whole_conversation_is_one_that_the_official_types_know() -> None:
     thought = {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}
     request = body(
         Message("system", (TextPart("s"),)),
-        Message("user", (TextPart("hi"), ImagePart("https://example.org/a.png"))),
+        Message("user", (TextPart("hi"), ImagePart(picture()))),
         Reasoning("Hm.", encrypted_content=seal(thought)),
         Reasoning("", encrypted_content=seal({"type": "redacted_thinking", "data": "b3A="})),
         Message("assistant", (TextPart("Well."),)),

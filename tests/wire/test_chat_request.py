@@ -27,7 +27,7 @@ from limner.wire.chat_request import render_chat_request
 
 PICTURE = ImagePart(ImageData(b"\x89PNG", "png"))
 PICTURE_URL = {"url": "data:image/png;base64,iVBORw==", "detail": "auto"}
-SHOWN = {"type": "image_url", "image_url": PICTURE_URL}
+SHOWN: dict[str, Any] = {"type": "image_url", "image_url": PICTURE_URL}
 DRAW = FunctionTool("draw", "Draws.", {"type": "object"}, strict=False)
 
 
@@ -174,17 +174,14 @@ def test_text_of_a_user_is_a_plain_string() -> None:
 
 
 def test_a_user_shows_pictures() -> None:
-    by_url = ImagePart("https://example.org/a.png", detail="original")
-    assert messages(user("look", PICTURE, by_url, RefusalPart("no"))) == [
+    large = ImagePart(PICTURE.source, detail="original")
+    assert messages(user("look", PICTURE, large, RefusalPart("no"))) == [
         {
             "role": "user",
             "content": [
                 text("look"),
                 SHOWN,
-                {
-                    "type": "image_url",
-                    "image_url": {"url": "https://example.org/a.png", "detail": "high"},
-                },
+                {"type": "image_url", "image_url": {**SHOWN["image_url"], "detail": "high"}},
                 text("no"),
             ],
         }
@@ -192,12 +189,10 @@ def test_a_user_shows_pictures() -> None:
 
 
 def test_a_model_without_eyes_reads_what_it_cannot_see() -> None:
-    by_url = ImagePart("https://example.org/a.png")
-    assert messages(user("look", PICTURE, by_url), vision=False) == [
+    assert messages(user("look", PICTURE), vision=False) == [
         {
             "role": "user",
-            "content": "look\n[a png picture of 4 bytes, which you cannot see]\n"
-            "[a picture at https://example.org/a.png, which you cannot see]",
+            "content": "look\n[a png picture of 4 bytes, which you cannot see]",
         }
     ]
 

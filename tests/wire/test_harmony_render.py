@@ -102,11 +102,10 @@ def test_thoughts_are_told_again_only_while_their_turn_goes_on() -> None:
 
 def test_pictures_are_told_in_words() -> None:
     picture = ImagePart(ImageData(b"abc", "png"))
-    parts = (TextPart("Look:"), picture, ImagePart("https://example.org/a.png"))
+    parts = (TextPart("Look:"), picture, picture)
     shown = "[a png picture of 3 bytes, which you cannot see]"
-    link = "[a picture at https://example.org/a.png, which you cannot see]"
     assert render(Message("user", parts)) == (
-        f"<|start|>user<|message|>Look:\n{shown}\n{link}<|end|>"
+        f"<|start|>user<|message|>Look:\n{shown}\n{shown}<|end|>"
     )
     answer = FunctionCallOutput("a", (picture,))
     assert f"<|message|>{shown}<|end|>" in render(FunctionCall("a", "f", "{}"), answer)

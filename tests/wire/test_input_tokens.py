@@ -73,10 +73,9 @@ def png(width: int, height: int) -> ImageData:
         (png(2048, 4096), 6),
         (png(4096, 16), 4),
         (ImageData(b"", "png"), 4),
-        ("https://example.com/a.png", 4),
     ],
 )
-def test_pictures_cost_by_the_squares_that_they_cover(source: ImageData | str, tiles: int) -> None:
+def test_pictures_cost_by_the_squares_that_they_cover(source: ImageData, tiles: int) -> None:
     assert cost(user(ImagePart(source))) == 4 + 85 + 170 * tiles
     assert cost(user(ImagePart(source, "low"))) == 4 + 85
 

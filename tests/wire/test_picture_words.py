@@ -21,14 +21,6 @@ from tests.pictures import picture
             ImagePart(ImageData(b"?", "webp")),
             "[a webp picture of 1 bytes, which you cannot see]",
         ),
-        (
-            ImagePart("https://example.org/a.png"),
-            "[a picture at https://example.org/a.png, which you cannot see]",
-        ),
-        (
-            ImagePart("data:image/gif;base64,R0lGODlh"),
-            "[a picture of the type image/gif, which you cannot see]",
-        ),
     ],
 )
 def test_a_line_stands_for_what_cannot_be_seen(part: Part, words: str) -> None:

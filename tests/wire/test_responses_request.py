@@ -123,11 +123,11 @@ def test_choices_are_said_in_this_dialect(choice: ToolChoice, expected: object) 
 
 
 def test_pictures_stand_where_they_are_shown() -> None:
-    shown = (TextPart("look"), ImagePart(PICTURE, "high"), ImagePart("https://example.org/a.png"))
+    shown = (TextPart("look"), ImagePart(PICTURE, "high"), ImagePart(PICTURE))
     assert said(Message("user", shown))[0]["content"] == [
         {"type": "input_text", "text": "look"},
         {"type": "input_image", "detail": "high", "image_url": URL},
-        {"type": "input_image", "detail": "auto", "image_url": "https://example.org/a.png"},
+        {"type": "input_image", "detail": "auto", "image_url": URL},
     ]
     output = FunctionCallOutput("c", (TextPart("{}"), ImagePart(PICTURE)), id="fco_ours")
     assert said(output) == [

@@ -34,13 +34,13 @@ class RefusalPart:
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """A picture shown to the model: its bytes, or a URL for the model's server to open.
+    """A picture shown to the model.
 
-    The URL is http(s), or the data URL of a GIF, which no back end here paints. number: which of
-    the conversation's pictures it is, from 1, as a model may name it; see `sources`.
+    number: which of the conversation's pictures it is, from 1, as a model may name it; see
+    `sources`.
     """
 
-    source: ImageData | str
+    source: ImageData
     detail: Detail = "auto"
     number: int | None = None
 

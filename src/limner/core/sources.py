@@ -73,7 +73,7 @@ def number_pictures(items: Iterable[Item], sources: Sequence[ImageData]) -> tupl
     numbers = {picture.content: number for number, picture in enumerate(sources, 1)}
 
     def numbered(part: Part) -> Part:
-        if not isinstance(part, ImagePart) or not isinstance(part.source, ImageData):
+        if not isinstance(part, ImagePart):
             return part
         return replace(part, number=numbers.get(part.source.content))
 
@@ -129,7 +129,7 @@ def _pictures(item: Item) -> Iterator[ImageData]:
     match item:
         case Message(parts=parts) | FunctionCallOutput(parts=parts):
             for part in parts:
-                if isinstance(part, ImagePart) and isinstance(part.source, ImageData):
+                if isinstance(part, ImagePart):
                     yield part.source
         case ImageCall(result=ImageData() as picture):
             yield picture

@@ -2,9 +2,9 @@
 
 Limits (Anthropic docs, "Vision", and the API's own refusals): media types that match the bytes;
 5 MiB of base64 a picture; 100 pictures; 8000 px an edge, or 2000 px where there are more than 20
-pictures; 32 MB for the whole request; URLs with https only. Pictures inside tool results count. One
-that breaks a limit would make the API refuse the conversation for ever, and there is nothing here
-that could scale it, so the model reads a line about it in its place.
+pictures; 32 MB for the whole request. Pictures inside tool results count. One that breaks a limit
+would make the API refuse the conversation for ever, and there is nothing here that could scale it,
+so the model reads a line about it in its place.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import pybase64
-
 from limner.core.image import ImageData, Size
 from limner.core.items import ImagePart
 from limner.wire.picture_size import measure
 from limner.wire.picture_words import words_of
-from limner.wire.pictures import picture, sniff
+from limner.wire.pictures import picture as picture_of
+from limner.wire.pictures import to_base64
 
 Json = dict[str, Any]
 
@@ -30,30 +29,27 @@ MAX_PICTURE_CHARS = 5 * 1024 * 1024
 MAX_CHARS = 30_000_000
 """Base64 of all pictures; leaves 2 MB of the request for words, more than any model reads."""
 
-_GIF = "data:image/gif;base64,"
-
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
     """A picture before it is sent. size: None where it cannot be known here."""
 
-    name: str
+    image: ImageData
     size: Size | None
-    media_type: str = ""
-    content: bytes = b""
-    base64: str = ""
-    url: str = ""
+
+    @property
+    def name(self) -> str:
+        extent = f"{self.size} px" if self.size else f"{len(self.image.content)} bytes"
+        return f"a {self.image.format} picture of {extent}"
 
     @property
     def chars(self) -> int:
-        return len(self.base64) or (len(self.content) + 2) // 3 * 4
+        return (len(self.image.content) + 2) // 3 * 4
 
     @property
     def source(self) -> Json:
-        if self.url:
-            return {"type": "url", "url": self.url}
-        data = self.base64 or pybase64.b64encode(self.content).decode("ascii")
-        return {"type": "base64", "media_type": self.media_type, "data": data}
+        data = to_base64(self.image)
+        return {"type": "base64", "media_type": self.image.media_type, "data": data}
 
 
 class PictureAlbum:
@@ -96,8 +92,6 @@ class PictureAlbum:
     def _obstacle(self, picture: _Picture) -> str | None:
         """Why this picture cannot join those already placed."""
         edge_px = _edge_px(picture)
-        if picture.url and not picture.url.lower().startswith("https://"):
-            return "only https addresses can be opened"
         if picture.size and edge_px > MAX_EDGE_PX:
             return f"no edge may exceed {MAX_EDGE_PX} px"
         if picture.chars > MAX_PICTURE_CHARS:
@@ -118,30 +112,6 @@ def _edge_px(picture: _Picture) -> int:
 
 
 def _opened(part: ImagePart) -> _Picture:
-    match part.source:
-        case ImageData(content=content, format=format):
-            kind = sniff(content) or format
-            readable = picture(content)
-            size = measure(readable) if readable else None
-            return _Picture(_name(kind, size, len(content)), size, f"image/{kind}", content)
-        case str(url) if url.startswith(_GIF):
-            data = url.removeprefix(_GIF)
-            size = _gif_size(data)
-            name = _name("gif", size, len(data) // 4 * 3 - data[-2:].count("="))
-            return _Picture(name, size, "image/gif", base64=data)
-        case url:
-            return _Picture(f"a picture at {url}", None, url=url)
-
-
-def _name(kind: str, size: Size | None, length: int) -> str:
-    return f"a {kind} picture of {f'{size} px' if size else f'{length} bytes'}"
-
-
-def _gif_size(data: str) -> Size | None:
-    """GIF89a specification, section 18: width and height, two bytes each, little-endian."""
-    try:
-        head = pybase64.b64decode(data[:16])
-    except ValueError:
-        return None
-    width, height = (int.from_bytes(head[at : at + 2], "little") for at in (6, 8))
-    return Size(width, height) if width and height else None
+    """The bytes say what a picture is; those that nobody knows keep their label."""
+    image = picture_of(part.source.content) or part.source
+    return _Picture(image, measure(image))

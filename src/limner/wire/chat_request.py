@@ -13,10 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, assert_never
 
-import pybase64
-
 from limner.core.errors import InvalidRequest
-from limner.core.image import ImageData
 from limner.core.items import (
     FunctionCall,
     FunctionCallOutput,
@@ -38,6 +35,7 @@ from limner.core.turn import (
     TurnRequest,
 )
 from limner.wire.picture_words import words_of
+from limner.wire.pictures import data_url
 
 MaxTokensField = Literal["max_completion_tokens", "max_tokens"]
 Json = dict[str, Any]
@@ -238,11 +236,6 @@ def _text(text: str) -> Json:
 
 
 def _picture(part: ImagePart) -> Json:
-    url = part.source if isinstance(part.source, str) else _data_url(part.source)
     # Chat has no `original`; `high` is the nearest.
     detail = "high" if part.detail == "original" else part.detail
-    return {"type": "image_url", "image_url": {"url": url, "detail": detail}}
-
-
-def _data_url(image: ImageData) -> str:
-    return f"data:{image.media_type};base64,{pybase64.b64encode(image.content).decode('ascii')}"
+    return {"type": "image_url", "image_url": {"url": data_url(part.source), "detail": detail}}

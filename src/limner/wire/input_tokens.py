@@ -18,7 +18,7 @@ from dataclasses import replace
 from math import ceil
 from typing import Any, assert_never
 
-from limner.core.image import ImageData, Size
+from limner.core.image import Size
 from limner.core.items import (
     FunctionCall,
     FunctionCallOutput,
@@ -125,8 +125,8 @@ def _parts(parts: Iterable[Part]) -> int:
 def _picture(part: ImagePart) -> int:
     if part.detail == "low":
         return PICTURE
-    size = measure(part.source) if isinstance(part.source, ImageData) else None
-    width, height = (size or UNREAD).width, (size or UNREAD).height
+    size = measure(part.source) or UNREAD
+    width, height = size.width, size.height
     shrink = min(1, LONGEST_PX / max(width, height))
     shrink *= min(1, SHORTER_PX / (min(width, height) * shrink))
     return PICTURE + TILE * ceil(width * shrink / TILE_PX) * ceil(height * shrink / TILE_PX)

@@ -17,7 +17,7 @@ from limner.wire import json
 from limner.wire.items import Json
 from limner.wire.known import Known
 from limner.wire.listed_items import listed_items
-from limner.wire.pictures import stored_picture, to_base64
+from limner.wire.pictures import data_url, stored_picture, to_base64
 from limner.wire.references import is_reference
 
 
@@ -86,7 +86,7 @@ def _with_picture(part: Any, known: Known) -> Any:
     if image is None:
         return part
     said = {name: value for name, value in part.items() if name != "file_id"}
-    return {**said, "image_url": f"data:{image.media_type};base64,{to_base64(image)}"}
+    return {**said, "image_url": data_url(image)}
 
 
 def _picture_json(image: ImageData) -> Json:

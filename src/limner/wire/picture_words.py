@@ -27,12 +27,7 @@ def words_of(part: Part) -> str:
             assert_never(part)
 
 
-def _name(source: ImageData | str) -> str:
-    if isinstance(source, ImageData):
-        size = measure(source)
-        extent = f"{size} px" if size else f"{len(source.content)} bytes"
-        return f"a {source.format} picture of {extent}"
-    if source.startswith("data:"):
-        media_type = source.removeprefix("data:").partition(";")[0]
-        return f"a picture of the type {media_type}"
-    return f"a picture at {source}"
+def _name(source: ImageData) -> str:
+    size = measure(source)
+    extent = f"{size} px" if size else f"{len(source.content)} bytes"
+    return f"a {source.format} picture of {extent}"

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, assert_never
 
-from limner.core.image import ImageData
 from limner.core.items import (
     FunctionCall,
     FunctionCallOutput,
@@ -37,7 +36,7 @@ from limner.core.turn import (
 )
 from limner.wire.anthropic_thoughts import unseal
 from limner.wire.picture_words import words_of
-from limner.wire.pictures import to_base64
+from limner.wire.pictures import data_url
 
 Json = dict[str, Any]
 
@@ -189,9 +188,4 @@ def _content(parts: Sequence[Part], vision: bool) -> str | list[Json]:
 def _input_part(part: Part, vision: bool) -> Json:
     if not vision or not isinstance(part, ImagePart):
         return {"type": "input_text", "text": words_of(part)}
-    url = part.source if isinstance(part.source, str) else _data_url(part.source)
-    return {"type": "input_image", "detail": part.detail, "image_url": url}
-
-
-def _data_url(image: ImageData) -> str:
-    return f"data:{image.media_type};base64,{to_base64(image)}"
+    return {"type": "input_image", "detail": part.detail, "image_url": data_url(part.source)}
