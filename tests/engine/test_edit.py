@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image, ImageDraw
 from limner.core.image import ImageRequest, Size
 from limner.engine.denoise import Canvas, Denoiser, group_of
 from limner.engine.edit import free_cells
+from limner.engine.loading import load
 from limner.engine.model import ModelFacts
 from limner.engine.params import Plan, plan
 from limner.engine.preview import to_pixels
@@ -152,3 +154,15 @@ def test_cells_are_found_whatever_the_size_of_the_picture() -> None:
     free.putpixel((999, 0), 255)
     cells = free_cells(Cover(Image.new("RGB", (1000, 500)), free), 6, 12)
     assert cells.nonzero().tolist() == [[0, 0, 11]]
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_narrow_floats_paint_nearly_the_same_edit(
+    denoiser: Denoiser, folder: Path, dtype: str
+) -> None:
+    narrow = Denoiser(load(str(folder), device="cpu", dtype=dtype, threads=1))
+    decided = planned(0.3)
+    (wide,), (mine,) = begun(denoiser, decided, left_half()), begun(narrow, decided, left_half())
+    assert mine.latents.dtype == torch.float32
+    away = (finish(narrow, mine) - finish(denoiser, wide)).abs().mean()
+    assert away < 0.15 * wide.latents.std()

@@ -85,6 +85,7 @@ def test_without_a_mask_the_sources_own_transparency_is_it() -> None:
     assert (np.asarray(source.cover.free)[:, 32:] == 255).all()
     assert source.picture.getpixel((60, 30)) == (255, 255, 255), "hidden colours stay hidden"
     assert decided.strength == 1.0
+    assert not decided.adjustments
 
 
 def test_a_mask_alone_may_be_source_and_mask_in_one() -> None:
@@ -95,9 +96,22 @@ def test_a_mask_alone_may_be_source_and_mask_in_one() -> None:
 
 
 def test_a_source_that_is_hardly_transparent_is_laid_on_white() -> None:
-    _, source = edit(Image.new("RGBA", (64, 64), (255, 0, 0, 204)))
+    decided, source = edit(Image.new("RGBA", (64, 64), (255, 0, 0, 204)))
     assert source.cover is None
+    assert "laid on white" in decided.adjustments[0]
     assert source.picture.getpixel((5, 5)) == (255, 51, 51)
+
+
+def test_a_mask_alone_says_what_changes_and_transparency_elsewhere_is_lost() -> None:
+    cut_out = red().convert("RGBA")
+    cut_out.paste((0, 0, 255, 0), (32, 0, 64, 64))
+    decided, source = edit(cut_out, masking((0, 0, 16, 64)))
+    assert source.cover is not None
+    assert source.cover.picture.getpixel((60, 30)) == (255, 255, 255)
+    assert source.cover.free.getpixel((60, 30)) == 0
+    assert "laid on white" in decided.adjustments[0]
+    painted, _ = edit(cut_out, masking((32, 0, 64, 64)))
+    assert not painted.adjustments
 
 
 def test_what_stays_is_kept_at_full_size_while_the_model_gets_its_own() -> None:

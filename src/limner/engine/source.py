@@ -6,7 +6,7 @@ stays as it is, what is between is blended. Only what stays must be kept at full
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 import numpy as np
@@ -55,6 +55,9 @@ def plan_edit(request: ImageRequest, model: ModelFacts, fresh_seed: int) -> tupl
     free = _free(picture, request.mask)
     size = Size(*picture.size)
     decided = plan(request, model, fresh_seed, size, masked=free is not None)
+    if _loses_transparency(picture, free):
+        said = "the source was laid on white where it is transparent, which this model cannot paint"
+        decided = replace(decided, adjustments=(*decided.adjustments, said))
     return decided, _fitted(_opaque(picture), free, decided)
 
 
@@ -102,6 +105,14 @@ def _alpha(mask: ImageData, size: Size) -> Image.Image:
             "mask", f"mask must have pixels with alpha 0 (at least below {HALF}): what may change"
         )
     return alpha
+
+
+def _loses_transparency(picture: Image.Image, free: Image.Image | None) -> bool:
+    """Whether it is transparent anywhere that is not painted anew."""
+    if picture.mode == "RGB":
+        return False
+    seen_through = 255 - np.asarray(picture.getchannel("A"))
+    return bool((seen_through > (0 if free is None else np.asarray(free))).any())
 
 
 def _opaque(picture: Image.Image) -> Image.Image:
