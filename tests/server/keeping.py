@@ -16,9 +16,13 @@ from limner.gateway.deadline import DEFAULT_DEADLINE_S
 from limner.gateway.responder import Responder
 from limner.gateway.several import always
 from limner.server.application import Rules, ServerParts, create
+from limner.server.conversations import conversations_routes
+from limner.server.files import files_routes
+from limner.server.gallery import gallery_routes
 from limner.store.blobs import Blobs
 from limner.store.conversations import Conversations
 from limner.store.files import StoredFiles
+from limner.store.gallery import Gallery
 from limner.store.migrate import upgrade
 from limner.store.pictures import Texts
 from limner.store.responses import StoredResponses
@@ -67,12 +71,18 @@ async def keeping(
             poll_s=0.05,
         )
         files, conversations = StoredFiles(database, blobs), Conversations(database, texts)
+        archive = Archive(store, conversations, files)
         parts = ServerParts(
             always(upstream),
             images,
             models=lambda: [],
-            archive=Archive(store, conversations, files),
+            archive=archive,
             background=background,
+            routes=[
+                *files_routes(files),
+                *conversations_routes(conversations, archive.look_up),
+                *gallery_routes(Gallery(database, blobs)),
+            ],
             rules=rules,
         )
         await stack.enter_async_context(background)
