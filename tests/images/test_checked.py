@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from io import BytesIO
 
-from limner.core.image import ImageCompleted, ImageData, ImageFailed, ImageRequest
+from PIL import Image
+
+from limner.core.image import ImageCompleted, ImageData, ImageFailed, ImageRequest, Size
 from limner.images.checked import CheckedSources
 from limner.images.codec import SandboxedCodec
+from limner.wire.picture_size import measure
 from tests.pictures import picture
 from tests.scripted_images import ScriptedImages, done
 
@@ -29,6 +33,22 @@ async def test_sources_and_masks_are_written_anew() -> None:
     for image in (*asked.images, asked.mask):
         assert image.format == "png"
         assert TRAILER not in image.content
+
+
+async def test_a_photograph_that_grows_too_large_as_png_stays_lossy() -> None:
+    painter = ScriptedImages(done())
+    noise = Image.effect_noise((64, 48), 80)
+    photograph, cut_out = BytesIO(), BytesIO()
+    noise.convert("RGB").save(photograph, "JPEG")
+    Image.merge("RGBA", [noise] * 4).save(cut_out, "WEBP")
+    images = (ImageData(photograph.getvalue(), "jpeg"), ImageData(cut_out.getvalue(), "webp"))
+    async with SandboxedCodec() as codec:
+        checked = CheckedSources(painter, codec, max_bytes=100)
+        async with aclosing(checked.generate(ImageRequest("a", images=images))) as events:
+            assert [event async for event in events] == [done()]
+    (asked,) = painter.requests
+    assert [image.format for image in asked.images] == ["jpeg", "webp"]
+    assert [measure(image) for image in asked.images] == [Size(64, 48)] * 2
 
 
 async def test_a_source_that_is_no_picture_fails_the_call_and_asks_nobody() -> None:
