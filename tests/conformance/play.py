@@ -68,12 +68,7 @@ async def play(scenario: Scenario, kind: Kind, *, stream: bool) -> Seen:
     """What is seen by the client after its last request, and by the double."""
     painter = Painter()
     async with AsyncExitStack() as stack:
-        double = None
-        if kind.server is not None:
-            double = await stack.enter_async_context(kind.server(kind.script(scenario.deeds)))
-        upstream = await _open(kind, double, scenario, stack)
-        parts = ServerParts(always(upstream), painter, models=lambda: [])
-        url = await stack.enter_async_context(serving(create(parts)))
+        url, double = await open_server(scenario, kind, painter, stack)
         seen = await _converse(url, scenario, stream=stream)
     requests = double.requests if double else []
     for request in requests:
@@ -87,6 +82,18 @@ async def play(scenario: Scenario, kind: Kind, *, stream: bool) -> Seen:
         shown=sum(isinstance(value, dict) and value.get("type") in _PICTURES for value in asked),
         forced=sum(map(kind.is_forced, requests)),
     )
+
+
+async def open_server(
+    scenario: Scenario, kind: Kind, painter: Painter, stack: AsyncExitStack
+) -> tuple[str, ScriptedChat | None]:
+    """Our server's URL, and the double that it asks, if this kind has one."""
+    double = None
+    if kind.server is not None:
+        double = await stack.enter_async_context(kind.server(kind.script(scenario.deeds)))
+    upstream = await _open(kind, double, scenario, stack)
+    parts = ServerParts(always(upstream), painter, models=lambda: [])
+    return await stack.enter_async_context(serving(create(parts))), double
 
 
 async def _open(
