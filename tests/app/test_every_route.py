@@ -217,7 +217,7 @@ def naming(owned: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Any]]:
     conversation = owned["/v1/conversations/"]
     picture = {"type": "image_generation_call", "id": f"ig_{owned['/v1/images/ig_']['rest']}"}
     shown = {"role": "user", "content": [{"type": "input_image", "file_id": file}]}
-    said = {"type": "item_reference", "id": conversation["item_id"]}
+    said = {"type": "item_reference", "id": picture["id"]}
     asked = {"model": "limner", "input": "hello"}
     return {
         "response": {"path": "/v1/responses", **asked, "previous_response_id": response},
@@ -253,7 +253,7 @@ async def test_a_body_that_names_anothers_things_answers_as_if_they_were_not_the
             none = {id: "id" for found in nowhere.values() for id in found.values()}
             assert replaced(foreign.text, ids) == replaced(unknown.text, none), name
             own = await client.post(path, json=body, headers=ONE)
-            assert own.status_code == 200, (name, own.text)
+            assert replaced(own.text, ids) != replaced(foreign.text, ids), name
 
 
 def replaced(text: str, names: Mapping[str, str]) -> str:
