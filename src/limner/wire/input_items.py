@@ -68,7 +68,7 @@ def read_item(entry: Fields, known: Known) -> Item:
 def _without_image_tool(entry: Fields) -> Opaque:
     """The image tool runs here; an upstream that knows such items shall not be offered another."""
     if entry.get("type") == "additional_tools":
-        entry.allow_only({"type", "id", "role", "tools"})
+        entry.allow_only({"type", "id", "role", "tools", "status"})
         entry.required_choice("role", ("developer",))
     entry.require("tools")
     tools = entry.objects("tools", max_length=MAX_TOOLS)
