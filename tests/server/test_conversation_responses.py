@@ -72,13 +72,15 @@ async def test_a_websocket_goes_on_from_what_is_stored(tmp_path: Path) -> None:
         second = await client.end()
         await client.ask("stored again", previous_response_id=second["id"])
         third = await client.end()
+        await client.ask("on", previous_response_id=third["id"])
+        await client.end()
         found = await kept.client.responses.retrieve(first["id"])
         assert found.output_text == "stored"
         with pytest.raises(openai.NotFoundError):
             await kept.client.responses.retrieve(second["id"])
         assert third["status"] == "completed"
     assert words(upstream.requests[-1])[::2] == [
-        *("over HTTP", "stored", "remembered", "stored again")
+        *("over HTTP", "stored", "remembered", "stored again", "on")
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import openai
@@ -328,3 +328,42 @@ async def test_a_reader_that_stalls_is_dropped() -> None:
         async with asyncio.timeout(20):
             await upstream.has_stopped.wait()
     assert len(upstream.requests) == 1
+
+
+async def test_a_server_that_stops_lets_responses_end_first() -> None:
+    go = asyncio.Event()
+    upstream = ScriptedUpstream(scripts({"slow": [TextDelta("slow"), go, TurnEnded()]}))
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(door(upstream))
+        async with connect(address(url)) as made, connect(address(url)) as idle:
+            client = Line(made)
+            await client.ask("slow")
+            await client.ask("too late")
+            await client.until("response.output_text.delta")
+            stopping = asyncio.create_task(stack.aclose())
+            with pytest.raises(ConnectionClosed) as closed:
+                await Line(idle).next()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1012
+            go.set()
+            assert (await client.end())["status"] == "completed"
+            refused = await client.next()
+            assert (refused["status"], refused["error"]["code"]) == (503, "server_stopping")
+            with pytest.raises(ConnectionClosed):
+                await client.next()
+            await stopping
+
+
+async def test_a_response_that_outlasts_a_stopping_server_gets_its_last_word() -> None:
+    upstream = ScriptedUpstream([TextDelta("slow"), asyncio.Event()])
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(door(upstream))
+        async with connect(address(url)) as made:
+            client = Line(made)
+            await client.ask("slow")
+            await client.until("response.output_text.delta")
+            stopping = asyncio.create_task(stack.aclose())
+            response = await client.end()
+            await stopping
+    assert response["status"] == "failed"
+    assert "stopping" in response["error"]["message"]

@@ -2,7 +2,6 @@
 lane and side by side in several.
 
 Rules kept here and nowhere else:
-- what a connection may have under way is bounded, in requests and in bytes;
 - a client that leaves cancels all that it has under way;
 - no response ends without its last word, whatever fails;
 - a server that stops begins nothing more, and closes when what is under way has ended.
@@ -15,7 +14,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from starlette.requests import HTTPConnection
@@ -27,6 +26,7 @@ from limner.core.session import Session
 from limner.core.turn import JsonObject
 from limner.server.body import PARSED_ASIDE_BYTES
 from limner.server.errors import request_id, unforeseen
+from limner.server.lanes import Lanes, Place, SocketLimits
 from limner.server.memory import Memory
 from limner.server.socket_protocol import STOPPING
 from limner.server.steering import Steering
@@ -75,15 +75,6 @@ class Begin(Protocol):
     ) -> Begun: ...
 
 
-@dataclass(frozen=True, slots=True)
-class SocketLimits:
-    """What one connection may have under way: lanes, requests, and bytes of requests."""
-
-    lanes: int = 8
-    requests: int = 32
-    request_bytes: int = 128 * 1024 * 1024
-
-
 def websocket_route(path: str, begin: Begin, limits: SocketLimits | None = None) -> WebSocketRoute:
     """The door; `begin` is the one that `POST` uses too."""
 
@@ -94,42 +85,37 @@ def websocket_route(path: str, begin: Begin, limits: SocketLimits | None = None)
     return WebSocketRoute(path, serve)
 
 
-@dataclass(slots=True)
-class _Lane:
-    """Requests of one lane take turns, in their order. waiting: how many are not answered yet."""
-
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    waiting: int = 0
-
-
 class _Connection:
     def __init__(self, websocket: WebSocket, begin: Begin, limits: SocketLimits) -> None:
         self._websocket = websocket
         self._begin = begin
-        self._limits = limits
-        self._lanes: dict[str | None, _Lane] = {}
-        self._waiting_bytes = 0
+        self._lanes = Lanes(limits)
         self._is_stopping = False
         self._memory = Memory()
         self._steering = Steering(self._send)
 
     async def serve(self) -> None:
         """Until the client leaves, or the server stops and what is under way has ended."""
-        async with asyncio.TaskGroup() as tasks:
-            running: set[asyncio.Task[None]] = set()
-            while (message := await self._websocket.receive())["type"] == "websocket.receive":
-                if create := await self._take(message):
-                    size = len(message["text"])
-                    task = tasks.create_task(self._answer(create, self._enter(create, size), size))
-                    running.add(task)
-                    task.add_done_callback(running.discard)
-            self._is_stopping = STOPPING in message
-            if not self._is_stopping:
-                for task in running:
-                    task.cancel()
-        if self._is_stopping:
-            with suppress(WebSocketDisconnect):
-                await self._websocket.close(SERVICE_RESTART)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                await self._listen(tasks)
+        finally:
+            if self._is_stopping:
+                with suppress(WebSocketDisconnect):
+                    await self._websocket.close(SERVICE_RESTART)
+
+    async def _listen(self, tasks: asyncio.TaskGroup) -> None:
+        running: set[asyncio.Task[None]] = set()
+        while (message := await self._websocket.receive())["type"] == "websocket.receive":
+            if create := await self._take(message):
+                place = self._lanes.enter(create.stream_id, len(message["text"]))
+                task = tasks.create_task(self._answer(create, place))
+                running.add(task)
+                task.add_done_callback(running.discard)
+        self._is_stopping = STOPPING in message
+        if not self._is_stopping:
+            for task in running:
+                task.cancel()
 
     async def _take(self, message: Mapping[str, Any]) -> Create | None:
         """Read a message; returns what is to be answered in its lane's turn."""
@@ -142,7 +128,7 @@ class _Connection:
                 await self._steering.take(asked)
                 return None
             if asked:
-                self._check_room(asked, len(message["text"]))
+                self._lanes.check_room(asked.stream_id, len(message["text"]))
             return asked
         except InvalidRequest as error:
             await self._send(error_text(error, lane))
@@ -156,43 +142,12 @@ class _Connection:
                 raise
             return None
 
-    def _check_room(self, asked: Create, size: int) -> None:
-        limits = self._limits
-        requests = sum(lane.waiting for lane in self._lanes.values())
-        for fits, limit in (
-            (len(self._lanes.keys() | {asked.stream_id}) <= limits.lanes, f"{limits.lanes} lanes"),
-            (requests < limits.requests, f"{limits.requests} requests"),
-            (
-                self._waiting_bytes + size <= limits.request_bytes,
-                f"{limits.request_bytes} bytes of requests",
-            ),
-        ):
-            if not fits:
-                raise InvalidRequest(
-                    f"One connection may have at most {limit} under way: "
-                    "wait for responses to end, or open another connection.",
-                    code="websocket_connection_limit_reached",
-                    status=429,
-                )
-
-    def _enter(self, asked: Create, size: int) -> _Lane:
-        lane = self._lanes.setdefault(asked.stream_id, _Lane())
-        lane.waiting += 1
-        self._waiting_bytes += size
-        return lane
-
-    async def _answer(self, asked: Create, lane: _Lane, size: int) -> None:
+    async def _answer(self, asked: Create, place: Place) -> None:
         """Answer a request, and what steering makes of it, when its lane's turn has come."""
-        try:
-            async with lane.turn:
-                next_one: Create | None = self._steering.resumed(asked)
-                while next_one:
-                    next_one = await self._respond(next_one)
-        finally:
-            self._waiting_bytes -= size
-            lane.waiting -= 1
-            if not lane.waiting:
-                self._lanes.pop(asked.stream_id, None)
+        async with place:
+            next_one: Create | None = self._steering.resumed(asked)
+            while next_one:
+                next_one = await self._respond(next_one)
 
     async def _respond(self, asked: Create) -> Create | None:
         """One response, whole; returns the request that steering wants to follow."""
@@ -236,13 +191,15 @@ class _Connection:
     def _remember(self, course: _Course, end: OutEvent) -> None:
         """Before its end is told, so that the next request may go on from it."""
         body = course.asked.body
-        if course.is_stored or body.get("conversation") is not None:
+        previous_id = body.get("previous_response_id")
+        is_elsewhere = course.is_stored and previous_id not in self._memory.responses
+        if is_elsewhere or body.get("conversation") is not None:
             return
         assert course.begun, "what ends has begun"
         response = end.response
         items = [*course.begun.input, *response["output"]]
         size = len(end.text) + len(json.dump(course.begun.input))
-        self._memory.add(response["id"], body.get("previous_response_id"), items, size)
+        self._memory.add(response["id"], previous_id, items, size)
 
     async def _fail(self, error: LimnerError, course: _Course) -> None:
         if course.begun and course.id:
