@@ -35,8 +35,8 @@ def test_items_that_only_tell_of_tools_are_kept_from_a_model_that_does_not_know_
     ("echo", "index", "param"),
     [
         (Echo(), 1, "input[0].type"),
-        (Echo(previous_response_id="resp_1"), 0, "previous_response_id.type"),
-        (Echo(conversation="conv_1"), 0, "conversation.type"),
+        (Echo(previous_response_id="resp_1"), 0, "previous_response_id"),
+        (Echo(conversation="conv_1"), 0, "conversation"),
     ],
 )
 def test_an_item_that_a_model_does_not_know_is_named_where_the_client_named_it(

@@ -99,7 +99,7 @@ def _with_plain_items(request: ResponseRequest) -> ResponseRequest:
     """Without the items that only tell which tools there are; those are declared anyway."""
     for index, item in enumerate(request.items):
         if isinstance(item, Opaque) and item.type not in _TELLING_TOOLS:
-            raise _not_understood(item, _path(request, index))
+            raise _not_understood(item, request, index - request.past)
     past = _plain(request.items[: request.past])
     return replace(request, items=(*past, *_plain(request.items[request.past :])), past=len(past))
 
@@ -108,25 +108,24 @@ def _plain(items: tuple[Item, ...]) -> tuple[Item, ...]:
     return tuple(item for item in items if not isinstance(item, Opaque))
 
 
-def _path(request: ResponseRequest, index: int) -> str:
-    """Where the client said this item, or where it named the items among which this one is."""
-    if index >= request.past:
-        return f"input[{index - request.past}]"
-    return "previous_response_id" if request.echo.conversation is None else "conversation"
-
-
-def _not_understood(item: Opaque, path: str) -> InvalidRequest:
-    if item.type in ("function_call", "function_call_output"):
+def _not_understood(item: Opaque, request: ResponseRequest, index: int) -> InvalidRequest:
+    """index: among the request's own items; negative for one that was said before."""
+    is_call = item.type in ("function_call", "function_call_output")
+    if index < 0:
+        param = "previous_response_id" if request.echo.conversation is None else "conversation"
+    else:
+        param = f"input[{index}].{'namespace' if is_call else 'type'}"
+    if is_call:
         return InvalidRequest(
-            f"Unsupported parameter: '{path}.namespace'. "
-            "The language model here calls functions by their bare name.",
-            param=f"{path}.namespace",
+            f"Unsupported parameter: '{param}'. "
+            "The language model here calls functions by their bare name, without a namespace.",
+            param=param,
             code="unsupported_parameter",
         )
     return InvalidRequest(
         f"Invalid value: '{item.type}'. The language model here understands items of the "
         f"types {', '.join(_ITEM_TYPES)}.",
-        param=f"{path}.type",
+        param=param,
         code="invalid_value",
     )
 
