@@ -18,6 +18,7 @@ from limner.core.image import (
     ImageCompleted,
     ImageEvent,
     ImageFailed,
+    ImageProgress,
     ImageRequest,
     PartialImage,
     Size,
@@ -266,7 +267,13 @@ async def test_it_is_used_when_open() -> None:
         await ask(OpenAIImages(ImagesHttp("http://127.0.0.1:1")))
 
 
-SCRIPT = (progress(0, queue_position=1), progress(3), preview(), done())
+SCRIPT = (
+    ImageProgress(0, 8, 1, eta_s=9.5),
+    progress(3),
+    ImageProgress(4, 8, eta_s=0.0),
+    preview(),
+    done(),
+)
 
 
 @asynccontextmanager

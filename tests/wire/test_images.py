@@ -259,6 +259,7 @@ def test_progress_tells_steps_and_the_queue() -> None:
         {"type": name, "step": 3, "steps": 8},
     )
     assert read(encode_event(CALL, ImageProgress(0, 8, 2), now=5))[1]["queue_position"] == 2
+    assert read(encode_event(CALL, ImageProgress(4, 8, eta_s=1.5), now=5))[1]["eta_s"] == 1.5
 
 
 def test_a_failure_within_a_stream_is_nested() -> None:

@@ -156,6 +156,15 @@ def test_odd_settings_are_not_taken_over(odd: dict[str, Any]) -> None:
     assert event == ImageCompleted(PNG, Resolved(Size(8, 8), output_format="png"))
 
 
+@pytest.mark.parametrize(
+    ("told", "read"), [(9.5, 9.5), (0, 0), (-1, None), (True, None), ("soon", None), (None, None)]
+)
+def test_the_time_that_is_left_is_read_where_it_is_one(told: object, read: float | None) -> None:
+    done = frame("completed", b64_json=to_base64(PNG))
+    first, *_ = decoded(frame("progress", step=1, steps=8, eta_s=told), done)
+    assert first == ImageProgress(1, 8, eta_s=read)
+
+
 def test_usage_is_read_with_its_details_or_without() -> None:
     def usage(**fields: Any) -> ImageUsage | None:
         [event] = decoded(reply(data=[{"b64_json": to_base64(PNG)}], usage=fields))

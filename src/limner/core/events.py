@@ -311,6 +311,7 @@ class ImageCallProgress:
     step: int
     steps: int
     queue_position: int | None = None
+    eta_s: float | None = None
 
 
 TerminalEvent = ResponseCompleted | ResponseFailed | ResponseIncomplete

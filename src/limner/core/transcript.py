@@ -193,6 +193,7 @@ class Transcript:
                 progress.step,
                 progress.steps,
                 progress.queue_position,
+                progress.eta_s,
             )
         )
 

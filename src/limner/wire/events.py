@@ -193,4 +193,5 @@ def _progress_json(event: ImageCallProgress) -> Json:
         "step": event.step,
         "steps": event.steps,
         "queue_position": event.queue_position,
+        "eta_s": event.eta_s,
     }

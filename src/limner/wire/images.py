@@ -145,6 +145,8 @@ def encode_event(
             body: Json = {"step": event.step, "steps": event.steps}
             if event.queue_position is not None:
                 body["queue_position"] = event.queue_position
+            if event.eta_s is not None:
+                body["eta_s"] = event.eta_s
             return _frame(call, "progress", body)
         case PartialImage():
             body = _picture(call, event, now) | {"partial_image_index": event.index}

@@ -110,7 +110,10 @@ def read_progress(value: Json) -> ImageProgress | None:
     step, steps, position = value.get("step"), value.get("steps"), value.get("queue_position")
     if not is_count(step) or not is_count(steps):
         return None
-    return ImageProgress(step, steps, position if is_count(position) else None)
+    eta_s = value.get("eta_s")
+    is_known = isinstance(eta_s, int | float) and not isinstance(eta_s, bool) and eta_s >= 0
+    place = position if is_count(position) else None
+    return ImageProgress(step, steps, place, eta_s if is_known else None)
 
 
 def read_usage(usage: Json) -> ImageUsage:
