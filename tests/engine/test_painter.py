@@ -369,7 +369,8 @@ async def test_readiness_rises_while_the_model_loads_and_requests_are_told(loade
     (failed,) = await drained(painter)
     assert isinstance(failed, ImageFailed)
     assert (failed.code, failed.status, failed.retryable) == ("model_loading", 503, True)
-    assert painter.capabilities.name == "random"
+    loading = painter.capabilities
+    assert (loading.name, loading.edits, loading.sizes) == ("random", True, None)
     assert painter.stats.idle
     await painter.start()
     assert painter.capabilities.max_n == 10

@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from dataclasses import replace
 from typing import assert_never
 
 from limner.core.errors import ConfigError, ImageError
@@ -71,8 +72,11 @@ class Painter:
 
     @property
     def capabilities(self) -> ImageCapabilities:
-        """Until the model is loaded only its name is known."""
-        return capabilities(self._ready[0]) if self._ready else ImageCapabilities(self._name)
+        """Until the model is loaded its sizes are not known."""
+        if self._ready:
+            return capabilities(self._ready[0])
+        can = capabilities(ModelFacts(self._name))
+        return replace(can, sizes=None, size_multiple=None, min_edge_px=None, max_edge_px=None)
 
     @property
     def readiness(self) -> Readiness:

@@ -87,6 +87,12 @@ def _capabilities(can: UpstreamCapabilities | ImageCapabilities) -> dict[str, An
         "partial_images": can.partial_images,
         "progress": can.progress,
         "seed": can.seed,
+        "edits": can.edits,
+        "mask": can.mask,
+        "max_images": can.max_images,
+        "input_fidelity": can.input_fidelity,
+        "strength": can.strength,
+        "transparent_background": can.transparent,
     }
 
 
