@@ -48,6 +48,13 @@ def test_what_is_not_known_of_a_back_end_is_its_own_to_say() -> None:
     assert fit_image(call, PLAIN) == (call, ())
 
 
+def test_of_several_back_ends_the_one_that_is_named_decides() -> None:
+    both = ImageCapabilities("able", edits=True, named={"plain": PLAIN})
+    assert refused(ImageTool(0, model="plain", action="edit"), both)[1] == "tools[0].action"
+    other = ImageTool(0, model="other", action="edit")
+    assert fit_image(other, both, path=other.path) == (other, ())
+
+
 def test_fidelity_without_effect_is_taken_out_and_reported() -> None:
     fitted, said = fit_image(ImageTool(1, input_fidelity="high"), PLAIN, path="tools[1]")
     assert fitted == ImageTool(1)

@@ -50,7 +50,7 @@ def test_a_picture_made_in_this_response_is_the_source_of_the_next_call() -> Non
     recorded = editing()
     assert offered(recorded) == ["prompt"]
     recorded.feed(*draw("a"), TurnEnded())
-    assert recorded.image.request.images == ()
+    assert not recorded.image.request.images
     recorded.feed(painted())
     assert offered(recorded) == ["prompt", "action"]
     recorded.feed(*draw("b", "a blue cat"), TurnEnded())

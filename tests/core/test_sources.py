@@ -173,6 +173,14 @@ def test_what_a_back_end_cannot_take_is_left_out_and_told_the_last_count() -> No
     assert planned(AUTO, A, B, C, can=replace(EDITS, max_images=2)).images == (B, C)
 
 
+def test_what_can_be_done_is_that_of_the_back_end_that_the_client_names() -> None:
+    can = replace(EDITS, named={"small": ONE, "plain": PAINTS})
+    assert planned(replace(AUTO, model="small"), A, B, can=can).images == (B,)
+    assert planned(replace(AUTO, model="plain"), A, B, can=can).images == ()
+    assert planned(replace(AUTO, model="other"), A, B, can=can).images == (A, B)
+    assert actions_of(replace(AUTO, model="plain"), (A,), can) == ()
+
+
 def test_no_edit_has_more_than_sixteen_sources() -> None:
     many = [picture(str(number)) for number in range(20)]
     assert planned(AUTO, *many).images == tuple(many[-MAX_SOURCES:])

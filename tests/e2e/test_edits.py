@@ -37,7 +37,7 @@ def shown(text: str, picture: Image.Image) -> dict[str, Any]:
     return {"role": "user", "content": parts}
 
 
-def ask(server: Server, given: list[Any], tool: dict[str, Any] = TOOL) -> Response:
+def ask(server: Server, given: list[Any], tool: Any = TOOL) -> Response:
     return sdk(server).responses.create(model="limner", input=given, tools=[tool])
 
 

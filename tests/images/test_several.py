@@ -60,6 +60,15 @@ async def test_a_name_or_alias_picks_one(model: str, passed_on: str | None) -> N
     assert images.names == ("a", "big", "fast", "own")
 
 
+def test_what_each_can_do_is_known_by_all_of_its_names() -> None:
+    first, second = ScriptedImages(), ScriptedImages(capabilities=ImageCapabilities("large"))
+    images = SeveralBackends([NamedBackend("a", first), NamedBackend("b", second, {"c": "x"})])
+    can = images.capabilities
+    assert can.of("a") == first.capabilities
+    assert can.of("b") == can.of("c") == second.capabilities
+    assert can.of(None) == can.of("unheard-of") == can
+
+
 async def test_another_stands_in_for_one_that_took_nothing_and_the_picture_says_so() -> None:
     first, second = ScriptedImages(BUSY), ScriptedImages(progress(1), preview(), done())
     events = await ask(several(first, second), ImageRequest("a cat", model="gpt-image-1"))

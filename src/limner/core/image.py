@@ -7,6 +7,7 @@ Options come in two forms: as asked (`ImageRequest`, where None means "you choos
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -177,6 +178,7 @@ class ImageCapabilities:
     edits, mask: whether it takes source pictures, and a mask over the first. max_images: sources of
     one edit. transparent: whether it can paint on a transparent background. repeatable: whether
     asking again costs nothing but time, so that a picture lost in a crash may be painted again.
+    named: those of each by name, where it is several that a request's model picks among.
     """
 
     name: str
@@ -196,3 +198,8 @@ class ImageCapabilities:
     strength: bool = False
     transparent: bool | None = None
     repeatable: bool = False
+    named: Mapping[str, ImageCapabilities] = field(default_factory=dict, compare=False)
+
+    def of(self, model: str | None) -> ImageCapabilities:
+        """What will be there for a request of this model."""
+        return self if model is None else self.named.get(model, self)

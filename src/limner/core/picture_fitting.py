@@ -34,6 +34,7 @@ def fit_image(
     path: of the object that holds the options, such as `tools[0]`; empty for the body itself.
     mask: the name of the mask's field there. Raises InvalidRequest with the path of the field.
     """
+    can = can.of(asked.model)
     at = f"{path}." if path else ""
     _check_size(asked, can, f"{at}size")
     _check_background(asked, can, f"{at}background")

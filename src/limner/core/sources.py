@@ -90,6 +90,7 @@ def actions_of(
     tool: ImageTool, sources: Sequence[ImageData], can: ImageCapabilities | None
 ) -> tuple[Action, ...]:
     """What the model is to choose from; nothing where there is nothing to edit."""
+    can = can and can.of(tool.model)
     if tool.action == "generate" or can is None or not can.edits:
         return ()
     if not sources and tool.mask is None:
@@ -104,6 +105,7 @@ def plan(
     can: ImageCapabilities | None,
 ) -> Plan | ImageCallError:
     """Decide what a call starts from, or why it cannot be; the model reads the reason."""
+    can = can and can.of(tool.model)
     action = tool.action
     if action == "auto":
         action = wish.action or ("edit" if sources or tool.mask else "generate")

@@ -66,7 +66,10 @@ class SeveralBackends:
     @property
     def capabilities(self) -> ImageCapabilities:
         """Those of the default, and of edits and the like what any can do."""
-        return _together([each.backend.capabilities for each in self._backends])
+        named = {name: each.backend.capabilities for name, (each, _) in self._named.items()}
+        return replace(
+            _together([each.backend.capabilities for each in self._backends]), named=named
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
