@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from limner.core.image import ImageFailed, ImageRequest
-from limner.core.job import Job, JobOrder
+from limner.core.job import MAX_ATTEMPTS, Job, JobOrder, overdue, verdict
 from tests.scripted_images import done
 
 QUEUED = Job("j", JobOrder(ImageRequest("a cat")), created_at=1)
@@ -55,3 +55,28 @@ def test_no_other_move_is_possible(job: Job, moves: tuple[str, ...]) -> None:
     for move in moves:
         with pytest.raises(ValueError, match=job.status):
             MOVES[move](job)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "is_repeatable", "code"),
+    [
+        (0, False, None),
+        (0, True, None),
+        (1, False, "outcome_unknown"),
+        (2, True, None),
+        (MAX_ATTEMPTS, True, "engine_crashed"),
+    ],
+)
+def test_a_lost_painting_is_repeated_where_that_costs_nothing_and_not_for_ever(
+    attempts: int, is_repeatable: bool, code: str | None
+) -> None:
+    end = verdict(attempts, is_repeatable=is_repeatable)
+    assert (end and end.code) == code
+
+
+def test_an_overdue_job_may_be_asked_for_again() -> None:
+    assert (overdue().code, overdue().status, overdue().retryable) == (
+        "deadline_exceeded",
+        504,
+        True,
+    )
