@@ -83,7 +83,7 @@ def test_without_a_mask_the_sources_own_transparency_is_it() -> None:
     decided, source = edit(cut_out)
     assert source.cover is not None
     assert (np.asarray(source.cover.free)[:, 32:] == 255).all()
-    assert source.picture.getpixel((60, 30)) == (255, 255, 255), "hidden colours stay hidden"
+    assert source.picture.getcolors() == [(64 * 64, RED)], "what is around, not what is hidden"
     assert decided.strength == 1.0
     assert not decided.adjustments
 
@@ -100,6 +100,23 @@ def test_a_source_that_is_hardly_transparent_is_laid_on_white() -> None:
     assert source.cover is None
     assert "laid on white" in decided.adjustments[0]
     assert source.picture.getpixel((5, 5)) == (255, 51, 51)
+
+
+def test_a_soft_edge_of_the_source_blends_its_own_colour() -> None:
+    soft = red().convert("RGBA")
+    soft.paste((*GREEN, 100), (32, 0, 64, 64))
+    _, source = edit(soft)
+    assert source.cover is not None
+    assert source.cover.picture.getpixel((60, 30)) == GREEN
+    assert source.cover.free.getpixel((60, 30)) == 155
+
+
+@pytest.mark.parametrize("size", [(64, 64), (7, 3), (1, 1), (200, 9)], ids=str)
+def test_a_source_that_is_all_transparent_is_painted_anew(size: tuple[int, int]) -> None:
+    decided, source = edit(Image.new("RGBA", size, (9, 9, 9, 0)))
+    assert source.picture.mode == "RGB"
+    assert source.picture.size == (decided.painted.width, decided.painted.height)
+    assert decided.strength == 1.0
 
 
 def test_a_mask_alone_says_what_changes_and_transparency_elsewhere_is_lost() -> None:

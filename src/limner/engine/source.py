@@ -58,7 +58,8 @@ def plan_edit(request: ImageRequest, model: ModelFacts, fresh_seed: int) -> tupl
     if _loses_transparency(picture, free):
         said = "the source was laid on white where it is transparent, which this model cannot paint"
         decided = replace(decided, adjustments=(*decided.adjustments, said))
-    return decided, _fitted(_opaque(picture), free, decided)
+    is_own_mask = free is not None and request.mask is None
+    return decided, _fitted(picture if is_own_mask else _opaque(picture), free, decided)
 
 
 def _decoded(param: str, image: ImageData) -> Image.Image:
@@ -132,8 +133,23 @@ def _fitted(picture: Image.Image, free: Image.Image | None, decided: Plan) -> So
     size = (decided.size.width, decided.size.height)
     painted = (decided.painted.width, decided.painted.height)
     whole = _cut(picture, size)
-    small = whole.resize(painted, Image.Resampling.LANCZOS)
-    return Source(small, Cover(whole, _cut(free, size)) if free else None)
+    small = _filled(whole.resize(painted, Image.Resampling.LANCZOS))
+    return Source(small, Cover(whole.convert("RGB"), _cut(free, size)) if free else None)
+
+
+def _filled(picture: Image.Image) -> Image.Image:
+    """What is transparent takes the colours around it, the coarser the farther away.
+
+    Any other ground would show through the VAE as an edge, which the model would then paint on.
+    """
+    if picture.mode == "RGB":
+        return picture
+    ground = picture.reduce(picture.size).convert("RGB").resize(picture.size)
+    for power in range(max(picture.size).bit_length() - 1, 0, -1):
+        coarse = picture.reduce(2**power).resize(picture.size, Image.Resampling.BILINEAR)
+        ground.paste(coarse, mask=coarse.getchannel("A"))
+    ground.paste(picture, mask=picture.getchannel("A"))
+    return ground
 
 
 def _cut(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
