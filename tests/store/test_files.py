@@ -93,3 +93,10 @@ async def test_lists_hold_one_purpose_where_it_is_asked_for(files: StoredFiles) 
 async def test_a_page_after_an_unknown_file_is_refused(files: StoredFiles) -> None:
     with pytest.raises(InvalidRequest, match="file-none"):
         await files.page("ann", Page(10, "file-none"))
+
+
+async def test_an_id_that_no_database_can_hold_is_refused(files: StoredFiles) -> None:
+    with pytest.raises(InvalidRequest, match="NUL"):
+        await files.get("ann", "file-\x00")
+    with pytest.raises(InvalidRequest, match="NUL"):
+        await files.delete("ann", "file-\x00")

@@ -27,7 +27,10 @@ class Database(Protocol):
     """Opened and closed by whoever made it."""
 
     async def read(self, sql: str, *values: Value) -> list[Row]:
-        """The rows of one SELECT, which sees everything that `write` has returned from."""
+        """The rows of one SELECT, which sees everything that `write` has returned from.
+
+        Raises InvalidRequest for texts with a NUL in them, here and in a transaction.
+        """
         ...
 
     async def write(self, work: Callable[[Transaction], T]) -> T:

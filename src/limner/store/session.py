@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
-from limner.core.errors import StoreError
+from limner.core.errors import InvalidRequest, StoreError
 from limner.store.database import Row, Transaction, Value
 
 T = TypeVar("T")
@@ -101,6 +101,7 @@ class SessionDatabase:
 
     async def read(self, sql: str, *values: Value) -> list[Row]:
         """See `Database.read`."""
+        _check_texts(values)
         if self._readers is None:
             return await self.write(lambda transaction: transaction.run(sql, *values))
         if self._is_closed:
@@ -245,6 +246,7 @@ class _Transaction:
         self._session = session
 
     def run(self, sql: str, *values: Value) -> list[Row]:
+        _check_texts(values)
         return self._session.run(sql, values)
 
 
@@ -259,6 +261,14 @@ def _run(session: Session, work: Callable[[Transaction], Any]) -> Any:
         answer = _Raised(error)
     session.run("RELEASE work")
     return answer
+
+
+def _check_texts(values: Sequence[Value]) -> None:
+    """PostgreSQL cannot hold a NUL in a text; so that both are one, neither is asked to."""
+    if any(isinstance(value, str) and "\x00" in value for value in values):
+        raise InvalidRequest(
+            "Ids and names must not hold NUL characters, got one that does.", code="invalid_value"
+        )
 
 
 def _undo(session: Session) -> None:
