@@ -7,7 +7,8 @@ then the next turn tells the model how that went. The response ends when a turn 
 that we can answer, when it calls the client's own functions, or when a limit is reached.
 
 A model that must call the image tool and does not is helped out: see `forced`. A picture that fails
-is a failed item which the model reads; only the language model's failure fails the response. At any time one thing at most is under way outside: a turn or a picture.
+is a failed item which the model reads; only the language model's failure fails the response. At any
+time one thing at most is under way outside: a turn or a picture.
 """
 
 from __future__ import annotations
