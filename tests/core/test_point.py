@@ -62,7 +62,7 @@ class Resumed(Recorded):
         limits: Limits = Limits(),  # noqa: B008 - a frozen value
         spent: Spent | None = None,
     ) -> None:
-        self.generation = left.generation + 1 if isinstance(left, Resumed) else 1
+        self.generation: int = left.generation + 1 if isinstance(left, Resumed) else 1
         self.events = list(left.events)
         point = read_back(numbered(left.events), spent or left.run.spent)
         new_id = numbered_ids()

@@ -128,6 +128,7 @@ def test_an_item_is_added_once_filled_and_done_once(data: st.DataObject) -> None
                 done[index] = item
             case _:
                 assert not isinstance(event, LIFECYCLE)
+                assert not isinstance(event, shown.ResponseQueued)
                 assert not isinstance(event, shown.ResponseDenied | shown.OpaqueEvent)
                 assert open_ids[event.output_index] == event.item_id
     assert not open_ids
