@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import Any
@@ -59,9 +59,9 @@ class Readable:
         raise NotImplementedError
 
 
-async def fetched(url: str) -> ImageData:
-    if url == "https://h.example/cat.png":
-        return PNG
+async def fetched(urls: Iterable[str]) -> dict[str, ImageData]:
+    if set(urls) == {"https://h.example/cat.png"}:
+        return {"https://h.example/cat.png": PNG}
     raise InvalidRequest("no", param="url", code="invalid_value")
 
 

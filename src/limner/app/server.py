@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from socket import socket
 
@@ -38,6 +39,7 @@ from limner.gateway.closed import ClosedBackend
 from limner.gateway.responder import Responder
 from limner.images.checked import CheckedSources
 from limner.images.converted import ConvertedFormats
+from limner.images.fetch import fetch_all
 from limner.images.several import NamedBackend, SeveralBackends
 from limner.server.application import Rules, ServerParts, create
 from limner.server.guard import allowed_hosts
@@ -108,6 +110,8 @@ async def open_server(
         image_backend = queue if backend else None
         responder = Responder(models.select, image_backend, settings.image_denial)
         archive, background = await open_responses(responder, store, stored, pictures, stack)
+        fetch = partial(fetch_all, pictures.fetch)
+        sources = PictureSources(fetch, stored.files, pictures.codec)
         started = int(time.time())
         parts = ServerParts(
             select=models.select,
@@ -118,9 +122,7 @@ async def open_server(
             models=lambda: _models(models, painting, started),
             readiness={"images": lambda: painting.painter().readiness, **(readiness or {})},
             routes=(
-                *images_routes(
-                    image_backend, PictureSources(pictures.fetch, stored.files, pictures.codec)
-                ),
+                *images_routes(image_backend, sources),
                 *jobs_routes(jobs, painting.painter, _job_defaults(settings)),
                 *stored.routes(archive.look_up),
                 *routes,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
 from limner.core.errors import InvalidRequest
 from limner.core.image import ImageData
-from limner.core.ports import Codec, Fetch, Files
+from limner.core.ports import Codec, Files
 from limner.wire.images import ImagesCall
 from limner.wire.images_edits import (
     EditCall,
@@ -19,15 +20,18 @@ from limner.wire.images_edits import (
     with_pictures,
 )
 
+FetchAll = Callable[[Iterable[str]], Awaitable[Mapping[str, ImageData]]]
+
 
 @dataclass(frozen=True, slots=True)
 class PictureSources:
     """Where pictures may come from beside the request itself; None refuses by name.
 
+    fetch: gets the pictures at some URLs, within what one request may have; raises InvalidRequest.
     codec: reads the formats that nothing else here reads.
     """
 
-    fetch: Fetch | None = None
+    fetch: FetchAll | None = None
     files: Files | None = None
     codec: Codec | None = None
 
@@ -36,18 +40,28 @@ class PictureSources:
 
         owner: whose uploads may be named.
         """
-        images = [await self._find(named, owner) for named in edit.images]
-        mask = await self._find(edit.mask, owner) if edit.mask else None
+        fetched = await self._fetched(edit)
+        images = [await self._find(named, fetched, owner) for named in edit.images]
+        mask = await self._find(edit.mask, fetched, owner) if edit.mask else None
         return with_pictures(edit, images, mask)
 
-    async def _find(self, named: NamedPicture, owner: str) -> ImageData:
+    async def _fetched(self, edit: EditCall) -> Mapping[str, ImageData]:
+        named = (*edit.images, edit.mask)
+        linked = [picture for picture in named if isinstance(picture, Linked)]
+        if not linked:
+            return {}
+        if self.fetch is None:
+            raise _unsupported(linked[0].path, "Pictures are not fetched here: send the file.")
+        return await self.fetch(picture.url for picture in linked)
+
+    async def _find(
+        self, named: NamedPicture, fetched: Mapping[str, ImageData], owner: str
+    ) -> ImageData:
         match named:
             case Sent():
                 return await self._read(named.content, named.path)
             case Linked():
-                if self.fetch is None:
-                    raise _unsupported(named.path, "Pictures are not fetched here: send the file.")
-                return await self.fetch(named.url)
+                return fetched[named.url]
             case Filed():
                 return await self._read(await self._upload(named, owner), named.path)
             case _:
