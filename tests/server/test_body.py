@@ -98,7 +98,8 @@ async def test_a_declared_size_beyond_the_limit_is_refused_before_it_is_sent(url
         assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")
 
 
-FORM = {"Content-Type": "multipart/form-data; boundary=b"}
+FORM_TYPE = "multipart/form-data; boundary=b"
+FORM = {"Content-Type": FORM_TYPE}
 FORM_LIMITS = FormLimits(body_bytes=LIMIT, files=2, fields=2, field_bytes=100)
 
 
@@ -142,6 +143,7 @@ async def test_forms_are_read_with_all_their_parts_in_order(form_url: str) -> No
         (b"a=1", {"Content-Type": "application/x-www-form-urlencoded"}, 415, None),
         (b"", {**FORM, "Content-Encoding": "br"}, 415, "unsupported_content_encoding"),
         (b"x", {"Content-Type": "multipart/form-data"}, 400, "invalid_form"),
+        (b"x", {"Content-Type": FORM_TYPE + "; charset=punycode"}, 415, None),
         (b"no form at all", FORM, 400, "invalid_form"),
         (b"--b\r\nContent-Disposition: form-data\r\n\r\n\r\n--b--\r\n", FORM, 400, "invalid_form"),
         (part("a", b"x" * 101) + b"--b--\r\n", FORM, 400, "invalid_form"),

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -80,6 +81,7 @@ async def read_form(request: Request, limits: FormLimits | None = None) -> Form:
     """
     limits = limits or FormLimits()
     _check_headers(request, "multipart/form-data")
+    _check_charset(request)
     parser = _FormParser(
         request.headers,
         _pieces(request, limits.body_bytes),
@@ -152,6 +154,18 @@ def _check_headers(request: Request, media_type: str) -> None:
         raise InvalidRequest(
             f"Content-Encoding {_quoted(encoding)} is not supported; send the body as it is.",
             code="unsupported_content_encoding",
+            status=415,
+        )
+
+
+def _check_charset(request: Request) -> None:
+    """Forms are UTF-8 (RFC 7578, section 5.1.2); other codecs make texts that JSON cannot hold."""
+    _, options = parse_options_header(request.headers.get("content-type", ""))
+    charset = options.get(b"charset", b"utf-8").decode("latin-1")
+    if charset.lower() != "utf-8":
+        raise InvalidRequest(
+            f"The charset of a form must be utf-8, got {_quoted(charset)}.",
+            code="unsupported_content_type",
             status=415,
         )
 
