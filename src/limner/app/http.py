@@ -1,18 +1,20 @@
 """Listening, serving and stopping.
 
 The first SIGTERM or SIGINT stops listening and lets replies under way end, so long; the second
-SIGINT no longer waits.
+SIGINT no longer waits. `server.drain` says what becomes of those that do not end.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import math
 import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,23 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from limner.core.errors import ConfigError
+from limner.server.drain import Drain, Draining
 from limner.server.protocol import ConnectionLimits, uvicorn_config
 
 BACKLOG = 2048
-DRAIN_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds from the signal on: until replies are told to end, and until they are ended."""
+
+    end_s: float = 20.0
+    cut_s: float = 25.0
+
+    @property
+    def uvicorn_s(self) -> int:
+        """For what even that does not end: uvicorn's own limit, in whole seconds."""
+        return math.ceil(self.cut_s) + 5
 
 
 def listen_tcp(host: str, port: int) -> socket.socket:
@@ -63,21 +78,23 @@ async def serve(
     *,
     on_listening: Callable[[], None] = lambda: None,
     limits: ConnectionLimits | None = None,
+    patience: Patience | None = None,
 ) -> None:
     """Serve until a signal says stop, or the task is cancelled; then drain."""
+    patience, drain = patience or Patience(), Drain()
     config = uvicorn_config(
-        app,
+        Draining(app, drain),
         limits or ConnectionLimits(),
         lifespan="off",
-        timeout_graceful_shutdown=DRAIN_S,
+        timeout_graceful_shutdown=patience.uvicorn_s,
     )
-    server = _Server(config, on_listening)
+    server = _Server(config, on_listening, drain, patience)
     with _stopped_by_signals(server):
         serving = asyncio.create_task(server.serve([sock]))
         try:
             await asyncio.shield(serving)
         except asyncio.CancelledError:
-            server.should_exit = True
+            server.stop()
             await serving
             raise
 
@@ -94,13 +111,38 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        on_listening: Callable[[], None],
+        drain: Drain,
+        patience: Patience,
+    ) -> None:
         super().__init__(config)
         self._on_listening = on_listening
+        self._drain = drain
+        self._patience = patience
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_listening()
+
+    def stop(self) -> None:
+        """Be no longer ready, at once, and shut down, in a moment."""
+        self._drain.begin()
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        timers = [
+            loop.call_later(self._patience.end_s, self._drain.end),
+            loop.call_later(self._patience.cut_s, self._drain.cut),
+        ]
+        try:
+            await super().shutdown(sockets)
+        finally:
+            for timer in timers:
+                timer.cancel()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -109,11 +151,11 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
+def _stopped_by_signals(server: _Server) -> Iterator[None]:
     def stop(number: int) -> None:
         if server.should_exit and number == signal.SIGINT:
             server.force_exit = True
-        server.should_exit = True
+        server.stop()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

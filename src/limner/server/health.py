@@ -1,4 +1,7 @@
-"""`/livez`: the process answers. `/readyz`: every part works, or how far it has come."""
+"""`/livez`: the process answers. `/readyz`: every part works, or how far it has come.
+
+A server that stops is not ready, from the first moment, so that nobody sends it new work.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from limner.core.readiness import Readiness, ReadinessState
+from limner.server.drain import current_drain
 from limner.server.errors import json_response
 
 ReadinessOf = Callable[[], Readiness]
@@ -27,6 +31,8 @@ def health_routes(parts: Mapping[str, ReadinessOf]) -> list[Route]:
         states = {readiness.state for readiness in now.values()}
         status = next((state for state in _WORST_FIRST if state in states), "ready")
         body = {"status": status, "parts": {name: _json(part) for name, part in now.items()}}
+        if current_drain().has_begun:
+            return json_response({**body, "status": "stopping"}, 503)
         if status == "ready":
             return json_response(body)
         return json_response(body, 503, {"Retry-After": "1"} if status == "loading" else {})

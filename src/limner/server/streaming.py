@@ -7,7 +7,8 @@ Rules kept here and nowhere else:
 - silence lasts no longer than the heartbeat;
 - a client that leaves closes the generator at once, and with it the work;
 - the next frame is asked for only when the socket has taken the last one. A reader that stalls is
-  dropped by the protocol, which looks like a client that left.
+  dropped by the protocol, which looks like a client that left;
+- a server that stops lets replies end, for a while; then they are ended, as after an error.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from limner.core.errors import LimnerError
+from limner.server.drain import ServerStoppingError, current_drain
 from limner.server.errors import unforeseen
 from limner.wire import sse
 
@@ -37,15 +39,22 @@ async def while_client_waits(receive: Receive) -> AsyncIterator[None]:
     """Run the body of the `async with`; cancel it as soon as the client leaves.
 
     receive: `request.receive`, from which the request's body has already been read.
-    Raises ClientDisconnect, when the cancelled body has ended, if the client left.
+    Raises, when the cancelled body has ended, ClientDisconnect if the client left, or
+    ServerStoppingError if the server can wait no longer.
     """
+    drain = current_drain()
     try:
         async with asyncio.timeout(None) as scope:
-            with _alongside(_expire_on_leave(receive, scope)):
+            with (
+                drain.at_end(lambda: _expire(scope)),
+                _alongside(_expire_on_leave(receive, scope)),
+            ):
                 yield
     except TimeoutError:
         if not scope.expired():
             raise
+        if drain.is_over:
+            raise ServerStoppingError from None
         raise ClientDisconnect from None
 
 
@@ -79,6 +88,11 @@ class EventStream(Response):
             async with aclosing(self._frames), while_client_waits(receive):
                 with _alongside(output.beat(self._heartbeat_s)):
                     await self._pump(output, scope)
+        except ServerStoppingError as error:
+            if not output.is_started:
+                raise
+            await output.write(self._last_word(error))
+            await output.end()
         except ClientDisconnect:
             facts = {"action": "abandoned", "request_id": scope.get("state", {}).get("request_id")}
             logger.debug("client left the stream", extra=facts)
@@ -141,6 +155,10 @@ class _Output:
 async def _expire_on_leave(receive: Receive, scope: asyncio.Timeout) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+    _expire(scope)
+
+
+def _expire(scope: asyncio.Timeout) -> None:
     scope.reschedule(asyncio.get_running_loop().time())
 
 
