@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -11,9 +11,10 @@ from yarl import URL
 
 from limner.config import Settings
 from limner.core.errors import ConfigError
+from limner.core.image import ImageData
 from limner.core.ports import Codec, Fetch
 from limner.images.codec import SandboxedCodec
-from limner.images.fetch import WEB_PORTS, FetchRules, GuardedFetch, refuse_urls
+from limner.images.fetch import WEB_PORTS, FetchRules, GuardedFetch, fetch_all, refuse_urls
 
 PUBLIC, OFF = "public", "off"
 
@@ -24,6 +25,10 @@ class Pictures:
 
     codec: Codec
     fetch: Fetch
+
+    async def fetch_all(self, urls: Iterable[str]) -> dict[str, ImageData]:
+        """Those of one request, within what one may have; raises InvalidRequest."""
+        return await fetch_all(self.fetch, urls)
 
 
 @asynccontextmanager

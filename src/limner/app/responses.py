@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from functools import partial
 
 from limner.app.pictures import Pictures
 from limner.app.store import Store
@@ -11,7 +10,6 @@ from limner.app.stored import Stored
 from limner.gateway.archive import Archive
 from limner.gateway.background import Background
 from limner.gateway.responder import Responder
-from limner.images.fetch import fetch_all
 from limner.store.responses import StoredResponses
 
 DAY_S = 86_400.0
@@ -27,7 +25,7 @@ async def open_responses(
         responses,
         stored.conversations,
         stored.files,
-        partial(fetch_all, pictures.fetch),
+        pictures.fetch_all,
         pictures.codec,
     )
     background = Background(responder, responses, sole=store.is_alone)

@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from socket import socket
 
@@ -39,7 +38,6 @@ from limner.gateway.closed import ClosedBackend
 from limner.gateway.responder import Responder
 from limner.images.checked import CheckedSources
 from limner.images.converted import ConvertedFormats
-from limner.images.fetch import fetch_all
 from limner.images.several import NamedBackend, SeveralBackends
 from limner.server.application import Rules, ServerParts, create
 from limner.server.guard import allowed_hosts
@@ -110,8 +108,7 @@ async def open_server(
         image_backend = queue if backend else None
         responder = Responder(models.select, image_backend, settings.image_denial)
         archive, background = await open_responses(responder, store, stored, pictures, stack)
-        fetch = partial(fetch_all, pictures.fetch)
-        sources = PictureSources(fetch, stored.files, pictures.codec)
+        sources = PictureSources(pictures.fetch_all, stored.files, pictures.codec)
         started = int(time.time())
         parts = ServerParts(
             select=models.select,
@@ -129,14 +126,18 @@ async def open_server(
             ),
             page=web_routes(WEB),
             inner=[idempotency(store, queue)],
-            rules=Rules(
-                hosts=allowed_hosts(settings.host, settings.allowed_hosts),
-                origins=frozenset(settings.allowed_origins),
-                api_keys=frozenset((*settings.api_keys, *models.keys)),
-                image_tool={key: mode for key, mode in models.keys.items() if mode},
-            ),
+            rules=_rules(settings, models),
         )
         yield create(parts)
+
+
+def _rules(settings: Settings, models: LanguageModels) -> Rules:
+    return Rules(
+        hosts=allowed_hosts(settings.host, settings.allowed_hosts),
+        origins=frozenset(settings.allowed_origins),
+        api_keys=frozenset((*settings.api_keys, *models.keys)),
+        image_tool={key: mode for key, mode in models.keys.items() if mode},
+    )
 
 
 async def _open_painting(settings: Settings, stack: AsyncExitStack, codec: Codec) -> Painting:
