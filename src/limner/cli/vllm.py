@@ -105,7 +105,7 @@ def serve(model: str, arguments: tuple[str, ...], **flags: Any) -> None:
     if settings.llm_kind == "chat" and "--enable-auto-tool-choice" not in arguments:
         click.echo(
             "limner: warning: vLLM reads no calls of tools without --enable-auto-tool-choice and "
-            "--tool-call-parser.",
+            "--tool-call-parser; the model will be told in words to write them into its text.",
             err=True,
         )
 

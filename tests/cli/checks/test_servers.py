@@ -79,9 +79,18 @@ async def test_a_model_that_only_talks_cannot() -> None:
 async def test_what_the_server_says_against_tools_is_shown() -> None:
     why = '"auto" tool choice requires --enable-auto-tool-choice'
     async with ScriptedChat([fails(400, why)]) as chat:
-        _, tools = await ask_language_model(NAME, ModelServer(chat.url, model="m"))
+        server = ModelServer(chat.url, model="m", tools="native")
+        _, tools = await ask_language_model(NAME, server)
     assert tools.state == "failure"
     assert why in tools.message
+
+
+async def test_a_model_without_function_calling_may_call_in_its_text() -> None:
+    block = '```tool_call\n{"name": "report_ready", "arguments": {"ready": true}}\n```'
+    async with ScriptedChat([fails(400, "m does not support tools"), says(block)]) as chat:
+        _, tools = await ask_language_model(NAME, ModelServer(chat.url, model="m"))
+    assert tools.state == "ok"
+    assert "in its text" in tools.message
 
 
 async def test_without_a_name_the_first_model_of_the_list_is_asked_or_none() -> None:

@@ -11,10 +11,19 @@ from limner.app.vocabulary import load_vocabulary
 from limner.cli.checks.verdict import Verdict, failure, ok, refused, skipped
 from limner.core.errors import ConfigError, UpstreamError
 from limner.core.items import Message, TextPart
-from limner.core.turn import CallEnded, FunctionTool, Sampling, TurnEvent, TurnFailed, TurnRequest
+from limner.core.turn import (
+    CallEnded,
+    FunctionTool,
+    Sampling,
+    TurnEnded,
+    TurnEvent,
+    TurnFailed,
+    TurnRequest,
+)
 from limner.upstreams.anthropic import anthropic_http
 from limner.upstreams.detect import known_dialect
 from limner.upstreams.http import UpstreamHttp
+from limner.upstreams.prompted import ADJUSTMENT
 from limner.wire import json
 
 PATIENCE_S = 60.0
@@ -40,7 +49,7 @@ NO_WORDS = "Leave out --harmony-vocab, or name a folder that holds the file."
 READ_CALLS = (
     "vLLM needs --enable-auto-tool-choice and --tool-call-parser to read calls, llama.cpp --jinja."
 )
-OTHER_MODEL = f"Choose a model that calls functions. {READ_CALLS}"
+OTHER_MODEL = f"Set --llm-tools prompted, or choose a model that calls functions. {READ_CALLS}"
 AS_IT_SAYS = f"Name a model of that server with --llm-model. {READ_CALLS}"
 
 
@@ -121,4 +130,6 @@ def _judge(model: str, said: list[TurnEvent]) -> Verdict:
             return failure(TOOLS, f"{model}: {message}", AS_IT_SAYS)
     if not any(isinstance(event, CallEnded) for event in said):
         return failure(TOOLS, f"{model} was asked for a call and wrote words", OTHER_MODEL)
+    if isinstance(said[-1], TurnEnded) and ADJUSTMENT in said[-1].adjustments:
+        return ok(TOOLS, f"{model} called the function in its text, as it was told in words")
     return ok(TOOLS, f"{model} called the function that it was offered")
