@@ -35,7 +35,8 @@ async def open_jobs(
     max_concurrent: int = 1,
     **options: Any,
 ) -> AsyncIterator[Jobs]:
-    """options: of `Jobs`. store: None for one of their own."""
+    """options: of `Jobs`. store: None for one of their own. Ends at once, whatever hangs."""
+    options = {"drain_s": 0.01, **options}
     queue = QueuedBackend(backend, max_waiting=max_queue, max_concurrent=max_concurrent)
     if store is not None:
         async with Jobs(queue, store, **options) as jobs:

@@ -135,13 +135,15 @@ def test_a_server_that_stops_leaves_its_queue_to_the_next(
 ) -> None:
     flags = ("--image-backend", service.url, "--max-concurrent", "1")
     with serving(tmp_path, *flags) as server:
-        submit(server, "under way")
+        under_way = submit(server, "under way")
         assert service.arrived.wait(PATIENCE_S)
         waiting = submit(server, "waiting")
-        assert server.end() == 0
-    service.may_paint.set()
+        server.process.terminate()
+        service.may_paint.set()
+        assert server.process.wait(PATIENCE_S) == 0
     with serving(tmp_path, *flags) as server:
-        assert ended(server, waiting)["status"] == "completed"
+        ends = [ended(server, id)["status"] for id in (under_way, waiting)]
+    assert ends == ["completed", "completed"]
     assert service.asked == {"under way": 1, "waiting": 1}
 
 

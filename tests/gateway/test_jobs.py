@@ -12,8 +12,9 @@ import pytest
 from limner.core.errors import ImageError, StoreError
 from limner.core.image import ImageFailed, ImageRequest
 from limner.core.job import Claim, Job, JobOrder, Lease
-from limner.gateway import jobs as gateway_jobs
-from limner.gateway.jobs import LEASE_S, LOST_TOUCH, Jobs
+from limner.gateway import job_run
+from limner.gateway.job_run import LOST_TOUCH
+from limner.gateway.jobs import LEASE_S, Jobs
 from limner.store.jobs import SqlJobs
 from tests.kept_jobs import open_job_store, open_jobs
 from tests.scripted_images import (
@@ -52,7 +53,7 @@ async def store() -> AsyncIterator[SqlJobs]:
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway_jobs, "RETRY_S", 0.001)
+    monkeypatch.setattr(job_run, "RETRY_S", 0.001)
 
 
 async def over(jobs: Jobs, id: str) -> Job:
@@ -230,6 +231,17 @@ async def test_what_waits_at_the_end_is_painted_by_the_next_server(
         assert ended.failure is not None
         assert ended.failure.code == "outcome_unknown"
         assert len(following.requests) == 1
+
+
+async def test_a_picture_that_costs_is_waited_for_while_the_server_stops(store: SqlJobs) -> None:
+    backend = ScriptedImages(HANG, done())
+    async with open_jobs(backend, store, drain_s=60) as jobs:
+        under_way, waiting = [await jobs.submit(ORDER) for _ in range(2)]
+        await backend.hangs()
+        backend.go()
+    ends = [await store.get("", job.id, 0.0) for job in (under_way, waiting)]
+    assert [end and end.status for end in ends] == ["completed", "queued"]
+    assert len(backend.requests) == 1
 
 
 async def test_a_picture_that_died_with_its_server_is_painted_again_if_that_costs_nothing(

@@ -4,7 +4,6 @@ Rules kept here and nowhere else:
 - a job is accepted when its row is on the disk and its place in the queue is taken, not before;
 - a worker's jobs are leased to it; what it holds when it dies is adopted by the next to live, and
   painted again or not as `core.job.verdict` says;
-- that painting begins is on the disk before anybody is asked to paint;
 - cancelling a job closes the back end's iterator, and with it the work;
 - no job outlives its deadline.
 """
@@ -16,24 +15,21 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from contextlib import aclosing
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from limner.core.errors import StoreError
-from limner.core.image import ImageCapabilities, ImageCompleted, ImageFailed, ImageRequest
-from limner.core.job import Claim, Job, JobOrder, JobStore, Lease, verdict
+from limner.core.image import ImageCapabilities, ImageFailed
+from limner.core.job import Claim, Job, JobOrder, JobStore, Lease
+from limner.gateway.job_run import JobRun, log_end
 from limner.gateway.queue import Place, QueuedBackend
 from limner.wire.images import as_error
 
 LEASE_S = 15.0
 BEAT_S = 3.0
 DEADLINE_S = 7200.0
-RETRY_S = 1.0
-"""Between attempts to paint over an engine that ended, or to write to a store that refuses."""
-
-LOST_TOUCH = "image_back_end_unreachable"
-"""How a back end's failure is called that went away in the middle of a picture."""
+DRAIN_S = 30.0
 
 logger = logging.getLogger(__name__)
 
@@ -49,22 +45,26 @@ class Jobs:
         is_alone: bool = True,
         deadline_s: float = DEADLINE_S,
         beat_s: float = BEAT_S,
+        drain_s: float = DRAIN_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """is_alone: whether no other server uses the store, so that all it holds is orphaned.
 
         deadline_s: the longest that a job may take. beat_s: how often leases are renewed, and
-        orphans and overdue jobs looked for. clock: epoch seconds.
+        orphans and overdue jobs looked for. drain_s: how long a picture that costs may take in the
+        end. clock: epoch seconds.
         """
         self.queue = queue
         self._store = store
         self._is_alone = is_alone
         self._deadline_s = deadline_s
         self._beat_s = beat_s
+        self._drain_s = drain_s
         self._clock = clock
         self._worker = secrets.token_hex(8)
         self._running: dict[str, _Running] = {}
         self._beating: asyncio.Task[None] | None = None
+        self._is_closing = False
 
     async def __aenter__(self) -> Self:
         await self._adopt(float("inf") if self._is_alone else self._clock())
@@ -78,6 +78,8 @@ class Jobs:
         traceback: TracebackType | None,
     ) -> None:
         assert self._beating is not None
+        self._is_closing = True
+        await self._drain()
         tasks = [self._beating, *(running.task for running in self._running.values())]
         for task in tasks:
             task.cancel()
@@ -86,6 +88,17 @@ class Jobs:
             await self._store.release(self._worker, refund=self.capabilities.repeatable)
         except StoreError as error:
             logger.warning("leases end by themselves", extra={"why": error.message})
+
+    async def _drain(self) -> None:
+        """Let end, so long, what somebody may have to pay for; the rest is taken up again."""
+        painting = []
+        for running in self._running.values():
+            if running.place.position is None and not self.capabilities.repeatable:
+                painting.append(running.task)
+            else:
+                running.task.cancel()
+        if painting:
+            await asyncio.wait(painting, timeout=self._drain_s)
 
     @property
     def capabilities(self) -> ImageCapabilities:
@@ -133,11 +146,12 @@ class Jobs:
         """Stop the job, where it is not over yet; returns what has become of it."""
         if await self._store.cancel(owner, id, self._clock()):
             await self._stop(id)
-            _log(id, "cancelled")
+            log_end(id, "cancelled")
         return await self.get(owner, id)
 
     def _launch(self, claim: Claim, place: Place) -> None:
-        task = asyncio.create_task(self._run(claim, place))
+        job = JobRun(self.queue, self._store, self._clock)
+        task = asyncio.create_task(job.run(claim, place))
         self._running[claim.job.id] = _Running(claim.epoch, place, task)
 
         def ended(_: asyncio.Task[None]) -> None:
@@ -147,78 +161,16 @@ class Jobs:
 
         task.add_done_callback(ended)
 
-    async def _run(self, claim: Claim, place: Place) -> None:
-        async with aclosing(self.queue.wait(place)) as waits:
-            async for _ in waits:
-                pass
-        outcome = await self._outcome(claim)
-        if outcome is not None:
-            await self._keep(claim, outcome)
-
-    async def _outcome(self, claim: Claim) -> ImageCompleted | ImageFailed | None:
-        """What painting leads to; None where the job is not this worker's any more."""
-        is_repeatable = self.capabilities.repeatable
-        while True:
-            if end := verdict(claim.attempts, is_repeatable=is_repeatable):
-                return end
-            begun = await self._begun(claim)
-            if begun is None:
-                return None
-            claim = begun
-            outcome = await self._painted(claim.job)
-            is_lost = isinstance(outcome, ImageFailed) and outcome.code == LOST_TOUCH
-            if not (is_lost and is_repeatable):
-                return outcome
-            await asyncio.sleep(RETRY_S)
-
-    async def _begun(self, claim: Claim) -> Claim | None:
-        """Insists: a store that takes nothing for a while does not cost an accepted job."""
-        while True:
-            try:
-                return await self._store.start(claim, self._clock())
-            except StoreError as error:
-                await self._patience(claim.job.id, error)
-
-    async def _keep(self, claim: Claim, outcome: ImageCompleted | ImageFailed) -> None:
-        while True:
-            try:
-                is_kept = await self._store.finish(claim, outcome, self._clock())
-            except StoreError as error:
-                await self._patience(claim.job.id, error)
-                continue
-            if is_kept:
-                is_done = isinstance(outcome, ImageCompleted)
-                _log(claim.job.id, "completed" if is_done else "failed")
-            return
-
-    async def _patience(self, id: str, error: StoreError) -> None:
-        facts = {"action": "job", "job_id": id, "why": error.message}
-        logger.warning("job waits for the store", extra=facts)
-        await asyncio.sleep(RETRY_S)
-
-    async def _painted(self, job: Job) -> ImageCompleted | ImageFailed:
-        try:
-            return await self._picture(job.order.request)
-        except Exception:
-            logger.exception("job broke", extra={"action": "job", "job_id": job.id})
-            return ImageFailed("The server failed; its log says why")
-
-    async def _picture(self, request: ImageRequest) -> ImageCompleted | ImageFailed:
-        async with aclosing(self.queue.paint(request)) as events:
-            async for event in events:
-                if isinstance(event, ImageCompleted | ImageFailed):
-                    return event
-        return ImageFailed("The image back end ended without a picture", retryable=True)
-
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(self._beat_s)
             try:
                 await self._renew()
                 for id in await self._store.expire(self._clock()):
-                    _log(id, "failed")
+                    log_end(id, "failed")
                     await self._stop(id)
-                await self._adopt(self._clock())
+                if not self._is_closing:
+                    await self._adopt(self._clock())
             except StoreError as error:
                 logger.warning("leases are not renewed", extra={"why": error.message})
 
@@ -248,14 +200,10 @@ class Jobs:
         return Lease(self._worker, self._clock() + LEASE_S)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class _Running:
     """A job under way in this process."""
 
-    def __init__(self, epoch: int, place: Place, task: asyncio.Task[None]) -> None:
-        self.epoch = epoch
-        self.place = place
-        self.task = task
-
-
-def _log(id: str, status: str) -> None:
-    logger.info("job ended", extra={"action": "job", "job_id": id, "status": status})
+    epoch: int
+    place: Place
+    task: asyncio.Task[None]
