@@ -212,6 +212,15 @@ def test_together_they_can_what_any_of_them_can() -> None:
     )
 
 
+@pytest.mark.parametrize(("second", "together"), [(True, True), (False, False)])
+def test_painting_again_is_free_only_where_it_is_for_all(second: bool, together: bool) -> None:
+    each = [
+        ScriptedImages(capabilities=ImageCapabilities("a", repeatable=free))
+        for free in (True, second)
+    ]
+    assert several(*each).capabilities.repeatable is together
+
+
 @pytest.mark.parametrize(
     ("answers", "together"),
     [((False, False), False), ((False, None), None), ((None, True), True)],
