@@ -61,6 +61,19 @@ async def test_a_picture_of_a_conversation_is_there_for_the_next_turn(tmp_path: 
     assert refusal.value.param == "conversation"
 
 
+async def test_a_response_that_is_not_stored_adds_nothing_and_says_so(tmp_path: Path) -> None:
+    async with keeping(tmp_path, ScriptedUpstream(scripts({}))) as kept:
+        made = await kept.client.conversations.create()
+        response = await kept.client.responses.create(
+            model="any", input="psst", conversation=made.id, store=False
+        )
+        assert response.model_extra is not None
+        (said,) = response.model_extra["limner"]["adjustments"]
+        assert said.startswith("conversation: nothing is added")
+        listed = await kept.client.conversations.items.list(made.id)
+        assert listed.data == []
+
+
 async def test_a_websocket_goes_on_from_what_is_stored(tmp_path: Path) -> None:
     upstream = ScriptedUpstream(scripts({}))
     async with keeping(tmp_path, upstream) as kept, connect(address(kept.url)) as made:

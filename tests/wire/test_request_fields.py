@@ -30,6 +30,7 @@ from tests.wire.asking import parsed
 from tests.wire.test_input import PNG_URL
 
 EXAMPLES: dict[str, Any] = {
+    "conversation with `store: false`": "conv_1",
     "background_options.completion_window 2h or 8h": {"completion_window": "2h"},
     "reasoning.context not auto": {"context": "all_turns"},
     "reasoning.mode not standard": {"mode": "pro"},
@@ -49,6 +50,9 @@ EXAMPLES: dict[str, Any] = {
     "context_management": [{"type": "compaction"}],
     "moderation": {"model": "m"},
 }
+
+BESIDE: dict[str, Any] = {"conversation with `store: false`": {"store": False}}
+"""What else the request says, where a row is about two fields."""
 
 
 def key(rule: FieldRule) -> str:
@@ -140,7 +144,8 @@ def is_unknown(**body: Any) -> bool:
 
 @pytest.mark.parametrize("rule", [r for r in TOLD if r.fate != "refused"], ids=key)
 def test_what_is_not_done_as_asked_is_told_in_the_words_of_its_row(rule: FieldRule) -> None:
-    (said,) = parsed(**{rule.name.partition(".")[0]: EXAMPLES[key(rule)]}).adjustments
+    example = {rule.name.partition(".")[0]: EXAMPLES[key(rule)]}
+    (said,) = parsed(**example, **BESIDE.get(key(rule), {})).adjustments
     assert said.startswith(rule.name)
     assert said.endswith(rule.note) or rule.name == "tools"
 

@@ -130,6 +130,8 @@ def _check_delivery(request: Fields, adjustments: list[str]) -> None:
         options.allow_only({"completion_window"})
         if options.choice("completion_window", _WINDOWS) not in (None, "soonest"):
             adjustments.append(adjustment(options.at("completion_window")))
+    if request.get("conversation") is not None and request.boolean("store") is False:
+        adjustments.append(adjustment("conversation"))
     if request.choice("truncation", ("auto", "disabled")) == "auto":
         adjustments.append(adjustment("truncation"))
     if request.choice("service_tier", _TIERS) not in (None, "auto", "default"):

@@ -35,6 +35,12 @@ REQUEST_FIELDS = (
     FieldRule("instructions", "honoured", "Not inherited through `previous_response_id`."),
     FieldRule("previous_response_id", "honoured", "A stored response; not with `conversation`."),
     FieldRule("conversation", "honoured", "An id, or an object with one."),
+    FieldRule(
+        "conversation",
+        "adjusted",
+        "nothing is added to it, since nothing is kept of a response with store: false.",
+        when="with `store: false`",
+    ),
     FieldRule("stream", "honoured", "Server-sent events instead of one JSON object."),
     FieldRule("store", "honoured", "True unless said otherwise."),
     FieldRule("background", "honoured", "The response goes on without the client."),
