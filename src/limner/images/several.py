@@ -137,8 +137,6 @@ def _together(each: Sequence[ImageCapabilities]) -> ImageCapabilities:
         input_fidelity=any(can.input_fidelity for can in each),
         strength=any(can.strength for can in each),
         transparent=_any_known([can.transparent for can in each]),
-        # Who will paint is not known before, so what one of them would be paid for twice counts.
-        repeatable=all(can.repeatable for can in each),
         repeatable=all(can.repeatable for can in each),
     )
 
