@@ -114,6 +114,19 @@ def check_picture(types: list[str], item: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+async def test_a_whole_output_is_taken_back_nulls_and_all(kind: Kind) -> None:
+    scenario = NAMED["edit of the previous picture"]
+    given: list[Any] = []
+    async with client_of(scenario, kind) as (client, asked):
+        for words in scenario.asked:
+            given.append({"role": "user", "content": words})
+            response = await client.responses.create(**{**asked, "input": given})
+            given += [item.model_dump() for item in response.output]
+    assert [item.type for item in response.output] == ["image_generation_call", "message"]
+    assert response.output[0].to_dict()["action"] == "edit"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 async def test_our_function_is_never_shown(kind: Kind) -> None:
     for name in ("one picture", "forced choice"):
         for event in await events_of(NAMED[name], kind):
