@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AsyncExitStack
+
 import pytest
 
 from limner.core.image import ImageFailed, ImageRequest
@@ -10,7 +13,8 @@ from limner.store.blobs import Blobs
 from limner.store.database import Transaction
 from limner.store.jobs import SqlJobs
 from limner.store.pictures import Texts, sweep
-from limner.store.session import SessionDatabase
+from limner.store.postgres import open_postgres
+from limner.store.session import Dialect, SessionDatabase
 from limner.wire.kept import digest_of
 from tests.pictures import picture
 from tests.scripted_images import done
@@ -190,3 +194,26 @@ async def test_an_adopted_job_whose_source_is_gone_fails_by_name(
     await blobs.sweep(frozenset(), older_than_s=-1)
     assert await jobs.adopt(Lease("other", 300.0), 5.0, lost_before=101.0) == []
     assert await jobs.expire(9999.0) == []
+
+
+async def test_of_servers_that_race_one_has_each_job(
+    dialect: Dialect, database: SessionDatabase, texts: Texts, request: pytest.FixtureRequest
+) -> None:
+    async with AsyncExitStack() as stack:
+        servers = [database]
+        if dialect == "postgres":
+            url = request.getfixturevalue("postgres_url")
+            for _ in range(3):
+                servers.append(await stack.enter_async_context(open_postgres(url)))
+        stores = [SqlJobs(server, texts, keep_s=60) for server in servers]
+        ids = [f"{number:03}" for number in range(60)]
+        await asyncio.gather(*(submitted(stores[0], id) for id in ids))
+        taken = await asyncio.gather(
+            *(
+                store.adopt(Lease(f"{number}", 300.0), 5.0, lost_before=200.0)
+                for number, store in enumerate(stores * 3)
+            )
+        )
+        claims = [claim for each in taken for claim in each]
+        assert sorted(claim.job.id for claim in claims) == ids
+        assert {claim.epoch for claim in claims} == {2}
