@@ -201,6 +201,13 @@ def test_a_mask_keeps_the_first_source() -> None:
     assert "belongs, and the last 1 could" in two.adjustments[0]
 
 
+@pytest.mark.parametrize("action", ["auto", "generate"])
+def test_a_mask_without_use_is_reported(action: str) -> None:
+    decided = planned(ImageTool(0, action=action, mask=MASK), A, wish=TOPIC)
+    assert (decided.images, decided.mask) == ((), None)
+    assert decided.adjustments[0].startswith("input_image_mask was not used")
+
+
 @pytest.mark.parametrize("action", ["auto", "edit"])
 def test_a_mask_alone_is_its_own_source(action: str) -> None:
     tool = ImageTool(0, action=action, mask=MASK)

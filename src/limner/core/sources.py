@@ -37,6 +37,7 @@ MAX_SOURCES = 16
 """As many as one edit of OpenAI's Images API takes."""
 
 USER_ERROR = "image_generation_user_error"
+_UNUSED_MASK = "input_image_mask was not used: this is a new picture, not an edit."
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def plan(
     if action == "auto":
         action = wish.action or ("edit" if sources or tool.mask else "generate")
     if action == "generate":
-        return Plan()
+        return Plan() if tool.mask is None else Plan(adjustments=(_UNUSED_MASK,))
     if can is None or not can.edits:
         if "edit" in (tool.action, wish.action):
             return _no_edits()
