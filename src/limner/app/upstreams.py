@@ -15,6 +15,7 @@ from limner.config import Settings
 from limner.core.errors import ConfigError, UpstreamError
 from limner.core.ports import Upstream
 from limner.core.turn import UpstreamCapabilities
+from limner.images.codec import SandboxedCodec
 from limner.upstreams.anthropic import AnthropicUpstream, anthropic_http
 from limner.upstreams.chat import ChatUpstream
 from limner.upstreams.detect import DetectedUpstream, has_image_tool, known_dialect
@@ -143,6 +144,7 @@ async def _responses(server: ModelServer, stack: AsyncExitStack) -> Upstream:
 
 async def _anthropic(server: ModelServer, stack: AsyncExitStack) -> Upstream:
     http = anthropic_http(server.url, key=server.key, limits=server.limits)
+    codec = await stack.enter_async_context(SandboxedCodec(workers=1))
     return AnthropicUpstream(
         await stack.enter_async_context(http),
         model=server.model,
@@ -150,6 +152,7 @@ async def _anthropic(server: ModelServer, stack: AsyncExitStack) -> Upstream:
             server.name, vision=server.vision, encrypted_reasoning=True
         ),
         thinking=server.thinking,
+        scale=codec.scaled,
     )
 
 

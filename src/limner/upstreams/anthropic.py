@@ -10,10 +10,18 @@ from dataclasses import replace
 
 from limner.core.errors import InvalidRequest, UpstreamError
 from limner.core.turn import TurnEnded, TurnEvent, TurnFailed, TurnRequest, UpstreamCapabilities
+from limner.upstreams.fitted_pictures import PictureLimits, Scale, fitted
 from limner.upstreams.http import HttpLimits, UpstreamHttp
 from limner.upstreams.reply import read_reply, refused
 from limner.wire import json
 from limner.wire.anthropic_count import counted, read_count
+from limner.wire.anthropic_pictures import (
+    FEW_PICTURES,
+    MAX_CHARS,
+    MAX_EDGE_OF_MANY_PX,
+    MAX_EDGE_PX,
+    MAX_PICTURE_CHARS,
+)
 from limner.wire.anthropic_reply import AnthropicReplyDecoder
 from limner.wire.anthropic_request import (
     DEFAULT_MAX_TOKENS,
@@ -21,6 +29,14 @@ from limner.wire.anthropic_request import (
     render_anthropic_request,
 )
 from limner.wire.anthropic_thoughts import ThinkingStyle
+
+PICTURE_LIMITS = PictureLimits(
+    max_edge_px=MAX_EDGE_PX,
+    max_bytes=MAX_PICTURE_CHARS // 4 * 3,
+    few=FEW_PICTURES,
+    max_edge_of_many_px=MAX_EDGE_OF_MANY_PX,
+    all_bytes=MAX_CHARS // 4 * 3,
+)
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +64,7 @@ class AnthropicUpstream:
     http: open, of `anthropic_http`, and closed by its owner.
     model: the server's name of the model; None passes on what the client asked for.
     max_tokens: of a reply where the client sets no limit.
+    scale: makes pictures fit that are too large for the API; None leaves them out, in words.
     """
 
     def __init__(
@@ -58,6 +75,7 @@ class AnthropicUpstream:
         capabilities: UpstreamCapabilities | None = None,
         thinking: ThinkingStyle = "adaptive",
         max_tokens: int = DEFAULT_MAX_TOKENS,
+        scale: Scale | None = None,
     ) -> None:
         self._http = http
         self._model = model
@@ -65,6 +83,7 @@ class AnthropicUpstream:
         self._capabilities = replace(known, encrypted_reasoning=True)
         self._thinking = thinking
         self._max_tokens = max_tokens
+        self._scale = scale
 
     @property
     def capabilities(self) -> UpstreamCapabilities:
@@ -73,7 +92,7 @@ class AnthropicUpstream:
     async def stream(self, request: TurnRequest) -> AsyncGenerator[TurnEvent, None]:
         """Yield the turn's events as the model writes; ends with `TurnEnded` or `TurnFailed`."""
         try:
-            rendered = self._render(request)
+            rendered = await self._render(request)
         except InvalidRequest as error:
             yield refused(error)
             return
@@ -94,7 +113,7 @@ class AnthropicUpstream:
     async def count(self, request: TurnRequest) -> int | None:
         """The turn's input tokens (Anthropic API reference, "Count tokens in a Message")."""
         try:
-            body = json.dump(counted(self._render(request).body))
+            body = json.dump(counted((await self._render(request)).body))
             async with aclosing(self._http.post("messages/count_tokens", body)) as pieces:
                 return read_count(b"".join([piece async for piece in pieces]))
         except (InvalidRequest, UpstreamError) as error:
@@ -106,11 +125,18 @@ class AnthropicUpstream:
             id_prefix=f"call_{secrets.token_hex(8)}", spent=before.usage if before else None
         )
 
-    def _render(self, request: TurnRequest) -> AnthropicRequest:
-        return render_anthropic_request(
+    async def _render(self, request: TurnRequest) -> AnthropicRequest:
+        smaller = 0
+        if self._scale and self._capabilities.vision:
+            request, smaller = await fitted(request, PICTURE_LIMITS, self._scale)
+        rendered = render_anthropic_request(
             request,
             model=self._model,
             vision=self._capabilities.vision,
             thinking=self._thinking,
             max_tokens=self._max_tokens,
         )
+        if not smaller:
+            return rendered
+        told = f"input: {smaller} pictures were made smaller, to what the model's server takes."
+        return replace(rendered, adjustments=(*rendered.adjustments, told))

@@ -3,8 +3,8 @@
 Limits (Anthropic docs, "Vision", and the API's own refusals): media types that match the bytes;
 5 MiB of base64 a picture; 100 pictures; 8000 px an edge, or 2000 px where there are more than 20
 pictures; 32 MB for the whole request. Pictures inside tool results count. One that breaks a limit
-would make the API refuse the conversation for ever, and there is nothing here that could scale it,
-so the model reads a line about it in its place.
+would make the API refuse the conversation for ever. The upstream has made too large ones smaller
+before; of what does not fit even so, the model reads a line in its place.
 """
 
 from __future__ import annotations
