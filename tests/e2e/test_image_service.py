@@ -40,7 +40,8 @@ def config(folder: Path, **changes: Any) -> Path:
 
 def refused(config: Path, variables: Mapping[str, str] = KEY, *flags: str) -> str:
     """What the command says when it does not start."""
-    command = [sys.executable, "-m", "limner", "serve", "--port", "0"]
+    data = str(config.parent / "data")
+    command = [sys.executable, "-m", "limner", "serve", "--port", "0", "--data", data]
     ended = subprocess.run(
         [*command, "--image-service-config", str(config), *flags],
         env={**environment(), **variables},
