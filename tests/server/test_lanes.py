@@ -18,24 +18,24 @@ from limner.server.lanes import Lanes, SocketLimits
         (SocketLimits(request_bytes=9), "9 bytes"),
     ],
 )
-async def test_a_place_that_is_left_makes_room_again(limits: SocketLimits, what: str) -> None:
+async def test_what_has_left_its_lane_makes_room(limits: SocketLimits, what: str) -> None:
     lanes = Lanes(limits)
-    place = lanes.enter("left", 5)
+    in_lane = lanes.enter("left", 5)
     with pytest.raises(InvalidRequest, match=what) as refusal:
         lanes.check_room("right", 5)
     assert refusal.value.code == "websocket_connection_limit_reached"
-    async with place:
+    async with in_lane:
         pass
     lanes.check_room("right", 5)
 
 
 async def test_a_lane_takes_turns_in_order() -> None:
     lanes = Lanes(SocketLimits())
-    places = [lanes.enter("left", 1) for _ in range(3)]
+    entered = [lanes.enter("left", 1) for _ in range(3)]
     said: list[int] = []
 
     async def speak(number: int) -> None:
-        async with places[number]:
+        async with entered[number]:
             said.append(number)
             await asyncio.sleep(0)
             said.append(number)

@@ -24,6 +24,7 @@ from limner.core.turn import (
 )
 from limner.gateway.several import always
 from limner.server.application import Rules, ServerParts, create
+from limner.server.drain import Drain, Draining
 from limner.server.protocol import ConnectionLimits
 from tests.scripted_images import HANG, ScriptedImages, done, preview, progress
 from tests.scripted_upstream import Script, ScriptedUpstream, draws, says
@@ -40,9 +41,10 @@ async def door(
     images: ImageBackend | None = None,
     rules: Rules | None = None,
     limits: ConnectionLimits = LIMITS,
+    drain: Drain | None = None,
 ) -> AsyncIterator[str]:
     parts = ServerParts(always(upstream), images, models=lambda: [], rules=rules or Rules())
-    async with serving(create(parts), limits) as url:
+    async with serving(Draining(create(parts), drain or Drain()), limits) as url:
         yield url
 
 
@@ -354,16 +356,24 @@ async def test_a_server_that_stops_lets_responses_end_first() -> None:
             await stopping
 
 
-async def test_a_response_that_outlasts_a_stopping_server_gets_its_last_word() -> None:
-    upstream = ScriptedUpstream([TextDelta("slow"), asyncio.Event()])
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_a_response_that_outlasts_a_stopping_server_gets_its_last_word(is_told: bool) -> None:
+    upstream, drain = ScriptedUpstream([TextDelta("slow"), asyncio.Event()]), Drain()
     async with AsyncExitStack() as stack:
-        url = await stack.enter_async_context(door(upstream))
+        url = await stack.enter_async_context(door(upstream, drain=drain))
         async with connect(address(url)) as made:
             client = Line(made)
             await client.ask("slow")
+            await client.ask("too late")
             await client.until("response.output_text.delta")
             stopping = asyncio.create_task(stack.aclose())
+            if is_told:
+                drain.end()
             response = await client.end()
+            with pytest.raises(ConnectionClosed) as closed:
+                await client.until("never")
             await stopping
     assert response["status"] == "failed"
     assert "stopping" in response["error"]["message"]
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012

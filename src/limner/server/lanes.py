@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from limner.core.errors import InvalidRequest
 
-Place = AbstractAsyncContextManager[None]
-"""Entered when the lane's turn has come, which ends when it is left."""
+InLane = AbstractAsyncContextManager[None]
+"""Entered when all that came before in the lane has left it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class SocketLimits:
 class _Lane:
     """waiting: how many requests have not been answered yet."""
 
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: int = 0
 
 
@@ -60,17 +60,17 @@ class Lanes:
                     status=429,
                 )
 
-    def enter(self, name: str | None, size_bytes: int) -> Place:
-        """Take the next place in a lane."""
+    def enter(self, name: str | None, size_bytes: int) -> InLane:
+        """Queue up in a lane."""
         lane = self._lanes.setdefault(name, _Lane())
         lane.waiting += 1
         self._bytes += size_bytes
-        return self._turn(name, lane, size_bytes)
+        return self._in(name, lane, size_bytes)
 
     @asynccontextmanager
-    async def _turn(self, name: str | None, lane: _Lane, size_bytes: int) -> AsyncIterator[None]:
+    async def _in(self, name: str | None, lane: _Lane, size_bytes: int) -> AsyncIterator[None]:
         try:
-            async with lane.turn:
+            async with lane.lock:
                 yield
         finally:
             self._bytes -= size_bytes

@@ -25,8 +25,9 @@ from limner.core.errors import InvalidRequest, LimnerError
 from limner.core.session import Session
 from limner.core.turn import JsonObject
 from limner.server.body import PARSED_ASIDE_BYTES
+from limner.server.drain import ServerStoppingError, current_drain
 from limner.server.errors import request_id, unforeseen
-from limner.server.lanes import Lanes, Place, SocketLimits
+from limner.server.lanes import InLane, Lanes, SocketLimits
 from limner.server.memory import Memory
 from limner.server.socket_protocol import STOPPING
 from limner.server.steering import Steering
@@ -44,14 +45,6 @@ from limner.wire.websocket import (
 
 SERVICE_RESTART = 1012
 """The code that a stopping server closes with (IANA, WebSocket Close Code Number Registry)."""
-
-_STOPS = InvalidRequest(
-    "The server is stopping; ask again in a moment.",
-    code="server_stopping",
-    type="server_error",
-    status=503,
-    retry_after_s=5,
-)
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +83,7 @@ class _Connection:
         self._websocket = websocket
         self._begin = begin
         self._lanes = Lanes(limits)
+        self._running: set[asyncio.Task[None]] = set()
         self._is_stopping = False
         self._memory = Memory()
         self._steering = Steering(self._send)
@@ -97,25 +91,34 @@ class _Connection:
     async def serve(self) -> None:
         """Until the client leaves, or the server stops and what is under way has ended."""
         try:
-            async with asyncio.TaskGroup() as tasks:
-                await self._listen(tasks)
+            with current_drain().at_end(self._break_off):
+                async with asyncio.TaskGroup() as tasks:
+                    await self._listen(tasks)
         finally:
             if self._is_stopping:
                 with suppress(WebSocketDisconnect):
                     await self._websocket.close(SERVICE_RESTART)
 
     async def _listen(self, tasks: asyncio.TaskGroup) -> None:
-        running: set[asyncio.Task[None]] = set()
         while (message := await self._websocket.receive())["type"] == "websocket.receive":
             if create := await self._take(message):
-                place = self._lanes.enter(create.stream_id, len(message["text"]))
-                task = tasks.create_task(self._answer(create, place))
-                running.add(task)
-                task.add_done_callback(running.discard)
-        self._is_stopping = STOPPING in message
-        if not self._is_stopping:
-            for task in running:
-                task.cancel()
+                in_lane = self._lanes.enter(create.stream_id, len(message["text"]))
+                task = tasks.create_task(self._answer(create, in_lane))
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+        if STOPPING in message:
+            self._is_stopping = True
+        else:
+            self._cancel()
+
+    def _break_off(self) -> None:
+        """The server has waited long enough."""
+        self._is_stopping = True
+        self._cancel()
+
+    def _cancel(self) -> None:
+        for task in self._running:
+            task.cancel()
 
     async def _take(self, message: Mapping[str, Any]) -> Create | None:
         """Read a message; returns what is to be answered in its lane's turn."""
@@ -142,9 +145,9 @@ class _Connection:
                 raise
             return None
 
-    async def _answer(self, asked: Create, place: Place) -> None:
+    async def _answer(self, asked: Create, in_lane: InLane) -> None:
         """Answer a request, and what steering makes of it, when its lane's turn has come."""
-        async with place:
+        async with in_lane:
             next_one: Create | None = self._steering.resumed(asked)
             while next_one:
                 next_one = await self._respond(next_one)
@@ -154,7 +157,7 @@ class _Connection:
         course = _Course(asked)
         try:
             if self._is_stopping:
-                raise _STOPS
+                raise ServerStoppingError
             course.begun = await self._begin(
                 self._websocket,
                 asked.body,
@@ -170,7 +173,7 @@ class _Connection:
             return None
         except asyncio.CancelledError:
             if self._is_stopping:
-                await self._fail(_STOPS, course)
+                await self._fail(ServerStoppingError(), course)
             raise
         except Exception:
             id = request_id(self._websocket)
