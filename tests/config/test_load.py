@@ -62,6 +62,33 @@ def test_the_variables_of_the_older_service_keep_their_meaning() -> None:
     )
 
 
+def test_the_url_of_a_database_comes_from_a_variable_as_it_is_and_is_not_shown() -> None:
+    url = "postgresql://Me:S3cret@db.example/Limner"
+    for flags, environ in (
+        ({}, {"LIMNER_DATABASE_URL": url}),
+        ({"database_url": "THEIRS"}, {"THEIRS": url, "LIMNER_DATABASE_URL": "postgresql://other"}),
+    ):
+        settings = load(flags, environ)
+        assert settings.database_url == url
+        assert "S3cret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "at_a_time"),
+    [
+        (Settings(), 1),
+        (Settings(image_backend="engine"), 1),
+        (Settings(image_backend="http://127.0.0.1:1/v1"), 4),
+        (Settings(image_service_config=Path("service.json")), 4),
+        (Settings(image_backend="http://127.0.0.1:1/v1", max_concurrent=2), 2),
+    ],
+)
+def test_a_service_elsewhere_gets_more_at_a_time_than_our_engine(
+    settings: Settings, at_a_time: int
+) -> None:
+    assert settings.painted_at_a_time == at_a_time
+
+
 @pytest.mark.parametrize(
     ("flags", "environ", "message"),
     [
