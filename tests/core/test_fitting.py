@@ -17,7 +17,8 @@ PLAIN = UpstreamCapabilities("plain")
 OPENAI = UpstreamCapabilities("openai", hosted_tools=True)
 SEARCH = Opaque({"type": "tool_search_call", "id": "ts_1"})
 FOUND = Opaque({"type": "tool_search_output", "tools": []})
-BROUGHT = Opaque({"type": "additional_tools", "role": "developer", "tools": []})
+BROUGHT = Opaque({"type": "additional_tools", "role": "developer", "tools": [{"type": "shell"}]})
+EMPTY = Opaque({"type": "additional_tools", "role": "developer", "tools": []})
 FOREIGN = Opaque({"type": "web_search_call", "id": "ws_1"})
 SQL = {"type": "custom", "name": "sql"}
 
@@ -29,6 +30,12 @@ def test_items_that_only_tell_of_tools_are_kept_from_a_model_that_does_not_know_
     assert fitted.past == 1
     assert fitted.adjustments == ()
     assert fit(request, OPENAI).items == request.items
+
+
+def test_an_item_that_brought_the_image_tool_alone_is_kept_from_every_model() -> None:
+    request = asking(items=(EMPTY, USER, FOUND, EMPTY, USER), past=2)
+    fitted = fit(request, OPENAI)
+    assert (fitted.items, fitted.past) == ((USER, FOUND, USER), 1)
 
 
 @pytest.mark.parametrize(

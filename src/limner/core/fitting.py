@@ -6,6 +6,7 @@ client wants; a choice that forces it and an item that carries it are refused.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from limner.core.errors import InvalidRequest
@@ -73,7 +74,22 @@ def pass_image_tool(request: ResponseRequest) -> ResponseRequest:
 def _each_tool_once(request: ResponseRequest) -> ResponseRequest:
     """Such an upstream reads by itself which tools the items bring along."""
     hosted = tuple(tool for tool in request.hosted_tools if tool.path.startswith("tools"))
-    return request if hosted == request.hosted_tools else replace(request, hosted_tools=hosted)
+    if hosted != request.hosted_tools:
+        request = replace(request, hosted_tools=hosted)
+    return request if all(map(_says_something, request.items)) else _only(request, _says_something)
+
+
+def _says_something(item: Item) -> bool:
+    """Whether an item has brought more than the image tool, which is declared anyway."""
+    return not (
+        isinstance(item, Opaque) and item.type == "additional_tools" and not item.value["tools"]
+    )
+
+
+def _only(request: ResponseRequest, keeps: Callable[[Item], bool]) -> ResponseRequest:
+    past, own = request.items[: request.past], request.items[request.past :]
+    kept = tuple(filter(keeps, past))
+    return replace(request, items=(*kept, *filter(keeps, own)), past=len(kept))
 
 
 def _without_hosted(request: ResponseRequest, adjustments: list[str]) -> ResponseRequest:
@@ -100,12 +116,7 @@ def _with_plain_items(request: ResponseRequest) -> ResponseRequest:
     for index, item in enumerate(request.items):
         if isinstance(item, Opaque) and item.type not in _TELLING_TOOLS:
             raise _not_understood(item, request, index - request.past)
-    past = _plain(request.items[: request.past])
-    return replace(request, items=(*past, *_plain(request.items[request.past :])), past=len(past))
-
-
-def _plain(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    return tuple(item for item in items if not isinstance(item, Opaque))
+    return _only(request, lambda item: not isinstance(item, Opaque))
 
 
 def _not_understood(item: Opaque, request: ResponseRequest, index: int) -> InvalidRequest:
