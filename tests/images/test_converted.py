@@ -86,10 +86,17 @@ async def test_a_picture_in_another_format_than_promised_is_mended_and_no_longer
     assert (last.image.format, last.resolved.adjustments) == ("webp", ("rounded",))
 
 
-async def test_a_picture_that_cannot_be_read_is_the_back_end_s_failure() -> None:
-    broken = ImageCompleted(ImageData(picture().content[:40], "png"), Resolved())
-    events = await ask(painter(broken, done(1)), replace(CAT, output_format="webp", n=2))
-    [failed] = events
-    assert isinstance(failed, ImageFailed)
-    assert (failed.status, failed.retryable) == (502, True)
-    assert "written as webp" in failed.message
+async def test_a_picture_that_cannot_be_written_anew_is_given_as_it_came_and_says_so() -> None:
+    image = ImageData(picture().content[:40], "png")
+    painted = ImageCompleted(image, Resolved(output_format="png", adjustments=("rounded",)))
+    [last] = await ask(painter(painted), replace(CAT, output_format="webp"))
+    assert isinstance(last, ImageCompleted)
+    assert (last.image, last.resolved.output_format) == (image, "png")
+    kept, added = last.resolved.adjustments
+    assert kept == "rounded"
+    assert added.startswith("output_format: it is png, and could not be written as webp. ")
+
+
+async def test_failures_pass_as_they_are() -> None:
+    failed = ImageFailed("full", "queue_full", status=503)
+    assert await ask(painter(failed), replace(CAT, output_format="webp")) == [failed]

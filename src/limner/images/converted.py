@@ -1,4 +1,8 @@
-"""An image back end whose pictures are written anew where it cannot write the format asked."""
+"""An image back end whose pictures are written anew where it cannot write the format asked.
+
+A picture was painted, and maybe paid for: one that cannot be written anew is given as it came, and
+says so.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,6 @@ from limner.core.image import (
     ImageCapabilities,
     ImageCompleted,
     ImageEvent,
-    ImageFailed,
     ImageFormat,
     ImageRequest,
 )
@@ -40,8 +43,6 @@ class ConvertedFormats:
                 if isinstance(event, ImageCompleted):
                     event = await self._converted(event, request)
                 yield event
-                if isinstance(event, ImageFailed):
-                    return
 
     def _order(self, request: ImageRequest) -> ImageRequest:
         """What the back end is asked for: a picture that loses nothing, where it can."""
@@ -51,17 +52,17 @@ class ConvertedFormats:
         own: ImageFormat = "png" if "png" in can else can[0]
         return replace(request, output_format=own, output_compression=None)
 
-    async def _converted(
-        self, event: ImageCompleted, request: ImageRequest
-    ) -> ImageCompleted | ImageFailed:
-        asked = request.output_format
-        if asked in (None, event.image.format):
+    async def _converted(self, event: ImageCompleted, request: ImageRequest) -> ImageCompleted:
+        asked, came = request.output_format, event.image.format
+        if asked in (None, came):
             return event
+        look = event.resolved
+        said = tuple(text for text in look.adjustments if not text.startswith(_SETTLED))
         try:
             image = await self._codec.encode(event.image, asked, request.output_compression)
         except InvalidRequest as error:
-            message = f"The picture cannot be written as {asked}: {error.message}"
-            return ImageFailed(message, retryable=True, status=502)
-        said = tuple(a for a in event.resolved.adjustments if not a.startswith(_SETTLED))
-        resolved = replace(event.resolved, output_format=asked, adjustments=said)
-        return replace(event, image=image, resolved=resolved)
+            why = f"output_format: it is {came}, and could not be written as {asked}. "
+            look = replace(look, adjustments=(*said, why + error.message))
+            return replace(event, resolved=look)
+        look = replace(look, output_format=asked, adjustments=said)
+        return replace(event, image=image, resolved=look)
