@@ -18,6 +18,7 @@ from limner.core.items import (
     ImagePart,
     Item,
     Message,
+    Opaque,
     TextPart,
 )
 from limner.core.request import ImageTool
@@ -43,7 +44,7 @@ def picture(name: str) -> ImageData:
     return ImageData(name.encode(), "png")
 
 
-A, B, C = map(picture, "abc")
+A, B, C, D = map(picture, "abcd")
 
 
 def shown(*pictures: ImageData) -> Message:
@@ -79,6 +80,7 @@ def test_pictures_of_a_context_are_found_in_their_order() -> None:
         FunctionCallOutput("call_1", (TextPart("so"), ImagePart(B))),
         ImageCall("ig_1", "a cat", C),
         ImageCall("ig_2", "a dog", None),
+        Opaque({"type": "custom_tool_call_output"}, (D,)),
     )
     made = picture("made")
     output = (
@@ -86,7 +88,7 @@ def test_pictures_of_a_context_are_found_in_their_order() -> None:
         ImageCallItem("ig_3", "completed", image=made),
         ImageCallItem("ig_4", "failed"),
     )
-    assert sources_of(items, output) == (A, B, C, made)
+    assert sources_of(items, output) == (A, B, C, D, made)
 
 
 def test_a_picture_that_comes_twice_is_one_source_where_it_came_first() -> None:

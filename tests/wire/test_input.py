@@ -307,3 +307,16 @@ def test_pictures_are_counted_over_the_whole_input(monkeypatch: pytest.MonkeyPat
         "input",
         "Too many images in the input: expected at most 2, got 3.",
     )
+
+
+def test_pictures_in_outputs_that_only_the_upstream_reads_are_found() -> None:
+    shown = {"type": "input_image", "image_url": f"data:image/png;base64,{PNG_BASE64}"}
+    output = [{"type": "input_text", "text": "so"}, "odd", {**shown, "image_url": "?"}, shown]
+    item = {"type": "custom_tool_call_output", "call_id": "c", "output": output}
+    (kept,) = parsed_whole(input=[item]).items
+    assert isinstance(kept, Opaque)
+    assert kept.value == item
+    assert [picture.format for picture in kept.pictures] == ["png"]
+    (plain,) = parsed_whole(input=[{**item, "output": "done"}]).items
+    assert isinstance(plain, Opaque)
+    assert plain.pictures == ()

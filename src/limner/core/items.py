@@ -116,9 +116,13 @@ class ImageCall:
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """An item that only an upstream of the Responses API understands: its JSON, as it came."""
+    """An item that only an upstream of the Responses API understands: its JSON, as it came.
+
+    pictures: those in it, which can be edited all the same.
+    """
 
     value: JsonObject
+    pictures: tuple[ImageData, ...] = field(default=(), compare=False)
 
     @property
     def type(self) -> str:

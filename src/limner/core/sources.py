@@ -27,6 +27,7 @@ from limner.core.items import (
     ImagePart,
     Item,
     Message,
+    Opaque,
     Part,
 )
 from limner.core.request import ImageTool
@@ -136,6 +137,8 @@ def _pictures(item: Item) -> Iterator[ImageData]:
                     yield part.source
         case ImageCall(result=ImageData() as picture):
             yield picture
+        case Opaque(pictures=pictures):
+            yield from pictures
         case _:
             pass
 

@@ -10,6 +10,7 @@ Tools that items bring along are declared like those of `tools`: see `wire.input
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from limner.core.errors import InvalidRequest
 from limner.core.image import ImageData
@@ -59,10 +60,26 @@ def read_item(entry: Fields, known: Known) -> Item:
     if kind in DECLARING:
         return _without_image_tool(entry)
     if kind not in _READERS or (kind in _CALLS and entry.get("namespace") is not None):
-        return Opaque(entry.values)
+        return Opaque(entry.values, _pictures_of(entry, known))
     fields, read = _READERS[kind]
     entry.allow_only(fields)
     return read(entry, known)
+
+
+def _pictures_of(entry: Fields, known: Known) -> tuple[ImageData, ...]:
+    """The pictures in the output of a call, as of `custom_tool_call_output`.
+
+    What cannot be read here is the upstream's to judge.
+    """
+    output = entry.get("output")
+    found = []
+    for at, part in enumerate(output if isinstance(output, list) else ()):
+        url = part.get("image_url") if isinstance(part, dict) else None
+        if isinstance(url, str):
+            with suppress(InvalidRequest):
+                path = f"{entry.at('output')}[{at}].image_url"
+                found.append(shown_picture(url, path, known.urls))
+    return tuple(found)
 
 
 def _without_image_tool(entry: Fields) -> Opaque:
