@@ -6,12 +6,13 @@ for the sake of their picture, uploads, and pictures elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from limner.core.errors import InvalidRequest
-from limner.core.items import FunctionCallOutput, ImageCall, ImagePart, Item, Message, TextPart
+from limner.core.items import FunctionCallOutput, ImagePart, Item, Message, TextPart
+from limner.core.sources import sources_of
 from limner.wire.fields import MAX_STRING, Fields, cut, string, wrong_type
 from limner.wire.input_items import DECLARING, MAX_NAME, MAX_TOOLS, read_item
 from limner.wire.known import Known
@@ -32,13 +33,6 @@ class Input:
     past: int
     earlier_tools: tuple[Fields, ...]
     own_tools: tuple[Fields, ...]
-
-    @property
-    def has_picture(self) -> bool:
-        """Whether anything said so far could be edited."""
-        return any(
-            isinstance(item, ImageCall) and item.result is not None for item in self.items
-        ) or any(True for _ in _shown_pictures(self.items))
 
 
 def parse_input(request: Fields, known: Known) -> Input:
@@ -129,16 +123,15 @@ def _not_found(name: str) -> InvalidRequest:
 
 
 def _check_image_count(items: tuple[Item, ...]) -> None:
-    count = sum(1 for _ in _shown_pictures(items))
+    count = sum(
+        isinstance(part, ImagePart)
+        for item in items
+        if isinstance(item, Message | FunctionCallOutput)
+        for part in item.parts
+    )
     if count > MAX_IMAGES:
         raise InvalidRequest(
             f"Too many images in the input: expected at most {MAX_IMAGES}, got {count}.",
             param="input",
             code="array_above_max_length",
         )
-
-
-def _shown_pictures(items: tuple[Item, ...]) -> Iterator[ImagePart]:
-    for item in items:
-        if isinstance(item, Message | FunctionCallOutput):
-            yield from (part for part in item.parts if isinstance(part, ImagePart))

@@ -14,6 +14,7 @@ from typing import Any
 
 from limner.core.errors import InvalidRequest
 from limner.core.request import Echo, ImageTool, ResponseRequest
+from limner.core.sources import sources_of
 from limner.core.turn import Sampling
 from limner.wire.fields import Fields, one_of, unsupported
 from limner.wire.input import Input, parse_input
@@ -116,7 +117,7 @@ def _check_context(request: Fields) -> None:
 
 
 def _check_edit(tool: ImageTool | None, given: Input) -> None:
-    if tool and tool.action == "edit" and tool.mask is None and not given.has_picture:
+    if tool and tool.action == "edit" and tool.mask is None and not sources_of(given.items):
         raise InvalidRequest(
             "ImageGenTool action 'edit' requires an image, mask, or previous context",
             param="input",
