@@ -21,7 +21,7 @@ from limner.store.postgres import open_postgres
 from limner.store.session import SessionDatabase
 from limner.store.sqlite import open_sqlite
 
-SWEEP_S = 60.0
+SWEEP_S = 300.0
 DATABASE, BLOBS = "limner.sqlite", "blobs"
 
 Forget = Callable[[float], Awaitable[None]]
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """days: how long what clients store is kept. forgets: called once a minute."""
+    """days: how long what clients store is kept. forgets: called every few minutes."""
 
     database: SessionDatabase
     blobs: Blobs

@@ -194,6 +194,8 @@ class _Writer:
 
     def commit(self, works: Sequence[_Work]) -> list[Any]:
         """What each work returned or `_Raised`."""
+        if not works:
+            return []
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self._attempt(works)
