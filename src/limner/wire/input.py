@@ -12,7 +12,6 @@ from typing import Any
 
 from limner.core.errors import InvalidRequest
 from limner.core.items import FunctionCallOutput, ImagePart, Item, Message, TextPart
-from limner.core.sources import sources_of
 from limner.wire.fields import MAX_STRING, Fields, cut, string, wrong_type
 from limner.wire.input_items import DECLARING, MAX_NAME, MAX_TOOLS, read_item
 from limner.wire.known import Known
