@@ -17,6 +17,7 @@ from limner.gateway.responder import Responder
 from limner.gateway.several import always
 from limner.server.application import Rules, ServerParts, create
 from limner.server.conversations import conversations_routes
+from limner.server.drain import Drain, Draining
 from limner.server.files import files_routes
 from limner.server.gallery import gallery_routes
 from limner.store.blobs import Blobs
@@ -40,7 +41,7 @@ class Kept:
     client: openai.AsyncOpenAI
     store: StoredResponses
     background: Background
-    blobs: Blobs
+    drain: Drain
 
 
 @asynccontextmanager
@@ -86,7 +87,8 @@ async def keeping(
             rules=rules,
         )
         await stack.enter_async_context(background)
-        url = await stack.enter_async_context(serving(create(parts)))
+        drain = Drain()
+        url = await stack.enter_async_context(serving(Draining(create(parts), drain)))
         client = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
         async with client:
-            yield Kept(url, client, store, background, blobs)
+            yield Kept(url, client, store, background, drain)

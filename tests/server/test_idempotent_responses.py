@@ -165,7 +165,7 @@ async def test_a_server_that_stops_says_that_the_response_goes_on(tmp_path: Path
         stream = await kept.client.responses.create(**DRAW, stream=True, extra_headers=KEY)
         seen: list[Any] = [await anext(stream)]
         await images.hangs()
-        kept.background.stop()
+        kept.drain.end()
         seen += [event async for event in stream]
         with pytest.raises(openai.InternalServerError):
             await kept.client.responses.create(**DRAW, extra_headers={"Idempotency-Key": "other"})

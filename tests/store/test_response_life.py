@@ -213,7 +213,7 @@ def test_the_life_of_responses(dialect: Dialect, request: pytest.FixtureRequest)
     class There(Life):
         url = request.getfixturevalue("postgres_url") if dialect == "postgres" else None
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         There,
         settings=settings(
             max_examples=25,

@@ -24,9 +24,6 @@ from limner.gateway.responder import Responder
 MAX_RUNS = 64
 MAX_WAITING = 1000
 _ORPHANED = ResponseError("server_error", "The server stopped before this response was done.")
-_STOPPING = ResponseError(
-    "server_error", "The server is stopping; ask again in a moment.", status=503, retryable=True
-)
 
 logger = logging.getLogger(__name__)
 
@@ -66,18 +63,13 @@ class Background:
 
     async def __aexit__(self, *exc_info: object) -> None:
         """Leave what is under way to the next process."""
-        self.stop()
+        self.readers.stop()
         left = [held.lease for held in self.leases.detached()]
         tasks = [*self._loops, *self._runs]
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
         await self.store.release(left)
-
-    def stop(self) -> None:
-        """End what lives with a client, and let no reader wait."""
-        self.leases.fail_attached(_STOPPING)
-        self.readers.stop()
 
     async def begin(self, new: NewResponse) -> bool:
         """Keep a response, which runs from then on; False when its key is taken.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from limner.core.events import (
     ResponseCreated,
+    ResponseError,
     ResponseEvent,
     ResponseInProgress,
     TerminalEvent,
@@ -19,6 +20,8 @@ from limner.gateway.driver import Step
 from limner.gateway.leases import Held, Leases
 from limner.gateway.record import ending_of, new_response
 from limner.gateway.responder import Asked, Responder
+
+_STOPPED = ResponseError("server_error", "The server stopped before this response was done.")
 
 
 async def unkept(
@@ -39,13 +42,14 @@ async def kept(
     store: ResponseStore,
     leases: Leases,
     *,
+    is_stopping: Callable[[], bool] = lambda: False,
     deadline_s: float = DEFAULT_DEADLINE_S,
 ) -> AsyncGenerator[ResponseEvent, None]:
     """The events of a response that later requests may name.
 
     It is on the disk before the model's first word goes out, and whole before its end does; the
-    opening events may be held back until then. Closing the iterator ends it as cancelled.
-    Raises StoreError.
+    opening events may be held back until then. Closing the iterator ends it as cancelled, or, where
+    the server is stopping, as failed. Raises StoreError.
     """
     now, echo = responder.clock(), asked.request.echo
     nature = Nature(
@@ -66,7 +70,7 @@ async def kept(
                 for event in step.events:
                     yield event
     finally:
-        await asyncio.shield(keeping.close(run))
+        await asyncio.shield(keeping.close(run, _STOPPED if is_stopping() else None))
 
 
 class _Keeping:
@@ -91,11 +95,14 @@ class _Keeping:
             elif not isinstance(event, ResponseCreated | ResponseInProgress):
                 await self._begun()
 
-    async def close(self, run: ResponseRun) -> None:
-        """The client has left, or all is said."""
+    async def close(self, run: ResponseRun, why: ResponseError | None) -> None:
+        """All is said, or nobody listens any longer. why: None for a client that has left."""
         try:
             if not self._has_ended:
-                run.cancel()
+                if why is None:
+                    run.cancel()
+                else:
+                    run.fail(why)
                 await self.follow(Step(run.events(), run.spent))
         finally:
             if self._lease is not None:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from limner.core.errors import StoreError
-from limner.core.events import ResponseError
 from limner.core.response_store import Lease, ResponseStore
 from limner.gateway.deadline import Deadline
 
@@ -50,12 +49,6 @@ class Leases:
     def detached(self) -> list[Held]:
         """Those that need no client."""
         return [held for held in self._held.values() if held.is_detached]
-
-    def fail_attached(self, error: ResponseError) -> None:
-        """End those that live with their clients."""
-        for held in self._held.values():
-            if not held.is_detached:
-                held.deadline.fail(error)
 
     async def beat(self) -> None:
         """Renew them, again and again; cancel what somebody wants cancelled; runs for ever."""

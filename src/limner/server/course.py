@@ -11,10 +11,13 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 from limner.core.errors import LimnerError, UpstreamError
 from limner.core.events import (
     ImageCallProgress,
+    OutputItem,
+    OutputItemDone,
     Response,
     ResponseCompleted,
     ResponseCreated,
@@ -40,7 +43,7 @@ _Lifecycle = (
 class Course:
     """How far a response has come: for its last word, should we fail, and for the log.
 
-    held: frames that wait for the model's first word.
+    held: frames that wait for the model's first word. done: output items, by their index.
     """
 
     request_id: str
@@ -49,6 +52,7 @@ class Course:
     response: Response | None = None
     next_number: int = 0
     held: list[bytes] = field(default_factory=list)
+    done: dict[int, OutputItem] = field(default_factory=dict)
 
     def follow(self, event: ResponseEvent) -> None:
         if isinstance(event, ImageCallProgress):
@@ -56,6 +60,8 @@ class Course:
         self.next_number = event.sequence_number + 1
         if isinstance(event, _Lifecycle):
             self.response = event.response
+        elif isinstance(event, OutputItemDone):
+            self.done[event.output_index] = event.item
 
     def release(self) -> bytes:
         """Hand over what was held."""
@@ -69,7 +75,8 @@ class Course:
         failed = self.response
         if failed.error is None:
             reason = ResponseError("server_error", error.message)
-            failed = replace(failed, status="failed", error=reason)
+            output = tuple(item for _, item in sorted(self.done.items(), key=itemgetter(0)))
+            failed = replace(failed, status="failed", error=reason, output=output)
         return self.release() + encode_event(ResponseFailed(self.next_number, failed)) + sse.DONE
 
     def log(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -16,7 +17,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from limner.core.errors import InvalidRequest, LimnerError, UpstreamError
+from limner.core.errors import InvalidRequest, LimnerError
 from limner.core.events import ResponseError
 from limner.core.response_store import ENDED, Nature, StoredResponse
 from limner.gateway.background import Background
@@ -80,13 +81,14 @@ class Detached:
                 return self.stream(stored.id)
             return json_response(await self.whole(stored))
         if stored.nature.streamed:
-            return self._event_stream(self._held(stored.id))
+            following = _Following(self._background, stored.id)
+            return self._event_stream(following, following.held())
         async with while_client_waits(request.receive):
             return json_response(await self._end(stored.id))
 
     def stream(self, id: str, after: int = -1) -> Response:
         """The events of a logged response, from the start or behind that number."""
-        return self._event_stream(self._frames(id, after))
+        return self._event_stream(_Following(self._background, id, after))
 
     async def whole(self, stored: StoredResponse) -> object:
         """The Response object as it stands."""
@@ -137,40 +139,56 @@ class Detached:
             raise error
         return await self.whole(stored)
 
-    async def _held(self, id: str) -> AsyncGenerator[bytes, None]:
-        """All frames; what comes before the model's first word waits for that."""
+    def _event_stream(
+        self, following: _Following, frames: AsyncGenerator[bytes, None] | None = None
+    ) -> Response:
+        return EventStream(
+            frames or following.frames(),
+            last_word=following.last_word,
+            heartbeat_s=self._heartbeat_s,
+        )
+
+
+@dataclass(slots=True)
+class _Following:
+    """A reader of a logged response. after: the number of the last event that it has had."""
+
+    background: Background
+    id: str
+    after: int = -1
+
+    async def frames(self) -> AsyncGenerator[bytes, None]:
+        async with aclosing(self.background.readers.follow(self.id, self.after)) as events:
+            async for event in events:
+                yield event.content
+                self.after = event.number
+        if await self.background.store.status(self.id) in ENDED:
+            yield sse.DONE
+        else:
+            yield self.last_word(refusal(_LEFT))
+
+    async def held(self) -> AsyncGenerator[bytes, None]:
+        """All frames; what comes before the model's first word waits for that.
+
+        Raises UpstreamError for a response that failed before it.
+        """
         held: list[bytes] = []
-        async with aclosing(self._frames(id, -1)) as frames:
+        async with aclosing(self.frames()) as frames:
             async for frame in frames:
                 if len(held) < UNBEGUN:
                     held.append(frame)
                 elif held[0]:
-                    await self._check(id)
+                    await self._check()
                     yield b"".join((*held, frame))
                     held[0] = b""
                 else:
                     yield frame
 
-    async def _check(self, id: str) -> None:
-        stored = await self._background.store.peek(id)
+    async def _check(self) -> None:
+        stored = await self.background.store.peek(self.id)
         if stored is not None and (error := refusal_of(stored)) is not None:
             raise error
 
-    async def _frames(self, id: str, after: int) -> AsyncGenerator[bytes, None]:
-        async with aclosing(self._background.readers.follow(id, after)) as events:
-            async for event in events:
-                yield event.content
-                after = event.number
-        if await self._background.store.status(id) in ENDED:
-            yield sse.DONE
-        else:
-            # With the number of the last event, so that a client asks again for what follows it.
-            yield encode_error(refusal(_LEFT), max(after, 0))
-
-    def _event_stream(self, frames: AsyncGenerator[bytes, None]) -> Response:
-        return EventStream(frames, last_word=_last_word, heartbeat_s=self._heartbeat_s)
-
-
-def _last_word(error: LimnerError) -> bytes:
-    """Only what says that the rest must be asked for again: the response itself goes on."""
-    return encode_error(UpstreamError(error.message, status=503, retryable=True), 0)
+    def last_word(self, error: LimnerError) -> bytes:
+        """No end, since the response goes on: a client asks for what comes after this number."""
+        return encode_error(error, max(self.after, 0))

@@ -30,6 +30,7 @@ from limner.gateway.silent import SilentUpstream
 from limner.server.body import DEFAULT_LIMIT_BYTES, read_json
 from limner.server.course import Course, final, frames
 from limner.server.detached import Detached, idempotency_key
+from limner.server.drain import current_drain
 from limner.server.errors import json_response, request_id
 from limner.server.guard import image_tool_of, owner_of
 from limner.server.streaming import DEFAULT_HEARTBEAT_S, EventStream, while_client_waits
@@ -109,8 +110,14 @@ class Responses:
             request = replace(asked.request, image_tool=None, tool_choice="auto")
             asked = replace(asked, request=request, upstream=upstream)
         if self.background and asked.request.echo.store:
-            leases = self.background.leases
-            events = kept(self.responder, asked, self.background.store, leases)
+            drain, kept_by = current_drain(), self.background
+            events = kept(
+                self.responder,
+                asked,
+                kept_by.store,
+                kept_by.leases,
+                is_stopping=lambda: drain.is_over,
+            )
         else:
             events = unkept(self.responder, asked)
         course = Course(request_id(connection), is_stream=asked.request.stream)
