@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from limner.wire.listed_items import listed_items
+from limner.wire.listed_items import as_it_came, listed_items
 
 
 def test_a_text_is_one_message_of_the_user() -> None:
@@ -35,4 +35,12 @@ def test_every_item_gets_an_id_of_its_kind_and_loses_its_nulls() -> None:
     ]
     first, second = listed_items(items, lambda prefix: f"{prefix}x")
     assert first == {**items[0], "id": "fco_x", "status": "completed"}
-    assert second == {"type": "web_search_call", "id": "item_x", "status": "completed"}
+    assert second == {"type": "web_search_call", "id": "item_x"}
+
+
+def test_only_the_id_that_an_item_was_given_here_is_taken_from_it_again() -> None:
+    given = {"type": "custom_tool_call_output", "call_id": "c", "output": "1"}
+    (listed,) = listed_items([given], lambda prefix: f"{prefix}x")
+    assert as_it_came(listed) == given
+    named = {**given, "id": "ctco_1"}
+    assert as_it_came(named) == named

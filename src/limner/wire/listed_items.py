@@ -18,6 +18,8 @@ _PREFIXES = {
     "function_call_output": "fco_",
     "image_generation_call": "ig_",
 }
+_OTHER = "item_"
+"""Of ids for items of other types, so that they are known again; OpenAI's API has no such ids."""
 
 
 def listed_items(
@@ -29,11 +31,24 @@ def listed_items(
     return [_listed(item, new_id) for item in input]
 
 
+def as_it_came(item: JsonObject) -> dict[str, Any]:
+    """An item of another type without the id that it was given here, which means nothing elsewhere.
+
+    A server that knows such items looks for the ids that they have.
+    """
+    value = dict(item)
+    if str(value.get("id", "")).startswith(_OTHER):
+        del value["id"]
+    return value
+
+
 def _listed(item: JsonObject, new_id: Callable[[str], str]) -> JsonObject:
     said = {name: value for name, value in item.items() if value is not None}
     kind = said.get("type", "message")
-    id = said.get("id") or new_id(_PREFIXES.get(kind, "item_"))
-    whole: dict[str, Any] = {"status": "completed", **said, "type": kind, "id": id}
+    id = said.get("id") or new_id(_PREFIXES.get(kind, _OTHER))
+    whole: dict[str, Any] = {**said, "type": kind, "id": id}
+    if kind in _PREFIXES:
+        whole.setdefault("status", "completed")
     if kind == "message":
         whole["content"] = _parts(item.get("role"), whole["content"])
     return whole

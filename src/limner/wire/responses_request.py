@@ -35,6 +35,7 @@ from limner.core.turn import (
     TurnRequest,
 )
 from limner.wire.anthropic_thoughts import unseal
+from limner.wire.listed_items import as_it_came
 from limner.wire.picture_words import words_of
 from limner.wire.pictures import data_url
 
@@ -142,7 +143,7 @@ def _entries(item: Item, vision: bool) -> list[Json]:
         case Reasoning():
             return _thought(item)
         case Opaque(value):
-            return [dict(value)]
+            return [as_it_came(value)]
         case ImageCall():
             raise TypeError("an ImageCall must be rewritten to a call and its output first")
         case _:
