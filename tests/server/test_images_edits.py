@@ -207,7 +207,7 @@ NOWHERE = PictureSources()
             "invalid_image_file",
             "mask",
         ),
-        (named({"file_id": "theirs"}), SOURCES, 404, "file_not_found", "images[0].file_id"),
+        (named({"file_id": "theirs"}), SOURCES, 400, "image_file_not_found", "images[0].file_id"),
         (
             named({"file_id": "cat"}),
             NOWHERE,

@@ -141,6 +141,7 @@ def test_all_fields_of_a_form_are_text() -> None:
         (("image[]", "text"), "invalid_value"),
         (("images", "text"), "invalid_value"),
         (("mask", "text"), "invalid_value"),
+        (("model", "tiny\0"), "invalid_value"),
         (("size[0]", "1"), "unknown_parameter"),
         (("negative_prompt", "dogs"), "unknown_parameter"),
         (("complexity", "high"), "unsupported_parameter"),

@@ -73,10 +73,9 @@ class PictureSources:
         content = await self.files.picture(owner, named.file_id)
         if content is None:
             raise InvalidRequest(
-                f"No such file: {named.file_id!r}. Expected the id of a file of yours.",
+                f"File with id {named.file_id!r} not found. Expected the id of a file of yours.",
                 param=named.path,
-                code="file_not_found",
-                status=404,
+                code="image_file_not_found",
             )
         return content
 

@@ -203,6 +203,8 @@ def _values(texts: Iterable[tuple[str, str]]) -> dict[str, Any]:
         _check_name(name, is_known="[" not in name)
         if name in values:
             raise invalid_value(cut(name), text, "one part of this name, not several")
+        if "\0" in text:
+            raise invalid_value(name, text, "text without the character NUL, as in JSON")
         values[name] = _value(name, text)
     return values
 
