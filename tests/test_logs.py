@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import logging
@@ -22,6 +23,7 @@ def _restored_logging() -> Iterator[None]:
     root.handlers = handlers
     root.setLevel(level)
     logging.captureWarnings(False)
+    logs._hidden.clear()
 
 
 def test_a_line_for_a_person_has_the_facts_after_the_message() -> None:
@@ -87,3 +89,21 @@ def test_what_the_engine_wrote_by_other_means_is_a_warning(line: str) -> None:
     logs.relay(line)
     fields = json.loads(output.getvalue())
     assert (fields["level"], fields["message"]) == ("WARNING", f"engine wrote: {line}")
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_no_line_shows_a_key_in_any_form(format: logs.Format) -> None:
+    output = io.StringIO()
+    logs.configure(format, "info", output)
+    key = 'sk-"canary/42'
+    logs.hide([key, "short", "sk-other-canary"])
+    forms = [key, "sk-%22canary%2F42", base64.b64encode(key.encode()).decode()]
+    log.info("asked with %s", forms, extra={"url": f"http://a/?key={forms[1]}", "short": "short"})
+    try:
+        raise ConnectionError(f"header was {key!r}")
+    except ConnectionError:
+        log.exception("failed", extra={"also": "sk-other-canary"})
+    assert "canary" not in output.getvalue()
+    assert forms[2].rstrip("=") not in output.getvalue()
+    assert output.getvalue().count("***") >= 6
+    assert "short" in output.getvalue()

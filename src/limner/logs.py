@@ -1,16 +1,20 @@
 """The record format: a line for a person, or a JSON object for a machine.
 
 A message is constant; its facts (`action`, `response_id`, `seconds`, …) travel in `extra` and are
-written after it. Prompts, pictures and keys are never logged by anyone.
+written after it. Prompts, pictures and keys are never logged by anyone; what an exception or
+another library says is not ours to know, so keys are taken out of every line once more (`hide`).
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import sys
 import time
+from collections.abc import Iterable
 from typing import Any, Literal, TextIO
+from urllib.parse import quote
 
 Format = Literal["text", "json"]
 
@@ -21,19 +25,35 @@ _OWN_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {
 }
 _NOISY = ("uvicorn.error", "uvicorn.access", "asyncio", "httpx", "PIL", "urllib3")
 
+SHORTEST_HIDDEN = 8
+
+_hidden: set[str] = set()
+
 logger = logging.getLogger(__name__)
 
 
 def configure(format: Format, level: str, stream: TextIO | None = None) -> None:
     """Send all records of this process to `stream`, the standard error output if None."""
     output = logging.StreamHandler(stream or sys.stderr)
-    output.setFormatter(JsonFormatter() if format == "json" else TextFormatter())
+    output.setFormatter(_Hiding(JsonFormatter() if format == "json" else TextFormatter()))
     root = logging.getLogger()
     root.handlers = [output]
     root.setLevel(level.upper())
     for name in _NOISY:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(True)
+
+
+def hide(secrets: Iterable[str]) -> None:
+    """Write `***` from now on where a line would show one of these, plain, quoted or in base64.
+
+    Those shorter than 8 characters stay: they might be any word.
+    """
+    for secret in secrets:
+        if len(secret) >= SHORTEST_HIDDEN:
+            encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
+            forms = {secret, quote(secret, safe=""), json.dumps(secret)[1:-1], encoded}
+            _hidden.update(forms)
 
 
 def relay(line: str) -> None:
@@ -51,6 +71,20 @@ def relay(line: str) -> None:
     fields.pop("time", None)
     facts = {name: value for name, value in fields.items() if name not in _OWN_FIELDS}
     logging.getLogger(str(name)).log(level, "%s", message, extra=facts)
+
+
+class _Hiding(logging.Formatter):
+    """Another formatter's lines without what `hide` was told."""
+
+    def __init__(self, inner: logging.Formatter) -> None:
+        super().__init__()
+        self._inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = self._inner.format(record)
+        for form in sorted(_hidden, key=len, reverse=True):
+            line = line.replace(form, "***")
+        return line
 
 
 class TextFormatter(logging.Formatter):

@@ -14,6 +14,7 @@ from socket import socket
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from limner import logs
 from limner.app.back_ends import open_back_end, open_image_service
 from limner.app.child import open_child
 from limner.app.http import serve
@@ -24,6 +25,7 @@ from limner.app.process import settle_garbage
 from limner.app.queue import open_jobs, queue_before
 from limner.app.replies import idempotency
 from limner.app.responses import open_responses
+from limner.app.secrets import secrets_of
 from limner.app.store import open_store
 from limner.app.stored import Stored
 from limner.config import Settings
@@ -91,6 +93,7 @@ async def open_server(
 
     routes: further ones, behind all others. readiness: of further parts.
     """
+    logs.hide(secrets_of(settings))
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings))
         stored = Stored.over(store)
