@@ -14,13 +14,13 @@ from limner.core.image import Size
 from limner.core.image_tool import GATE_MESSAGE
 from limner.core.readiness import Readiness
 from limner.core.routing import Route, Routes
-from limner.gateway.jobs import JobQueue
 from limner.gateway.several import Served, Several
 from limner.server.application import Rules, ServerParts, create
 from limner.server.images_api import images_routes
 from limner.server.jobs_api import jobs_routes
 from limner.wire.jobs import Painter
 from limner.wire.jobs_request import JobDefaults
+from tests.kept_jobs import open_jobs
 from tests.scripted_images import ScriptedImages, done
 from tests.scripted_upstream import ScriptedUpstream, says
 from tests.serving import serving
@@ -36,7 +36,7 @@ async def door(upstream: ScriptedUpstream) -> AsyncIterator[str]:
     routes = Routes(Route(mode, (f"m-{mode}",)) for mode in modes)
     images = ScriptedImages(done())
     painter = Painter("scripted", Readiness("ready", "paints"))
-    async with JobQueue(images) as jobs:
+    async with open_jobs(images) as jobs:
         parts = ServerParts(
             Several(routes, {mode: Served(upstream, mode) for mode in modes}),
             images,
