@@ -13,6 +13,7 @@ from limner.core.image import (
     ImageCompleted,
     ImageData,
     ImageEvent,
+    ImageRequest,
     PartialImage,
     Resolved,
     Size,
@@ -65,7 +66,10 @@ def preview(index: int = 0, content: bytes = b"a blur") -> PartialImage:
 
 
 class Recorded:
-    """Feeds a run and keeps what came out. A turn or picture that it starts is its `action`."""
+    """Feeds a run and keeps what came out. A turn or picture that it starts is its `action`.
+
+    painted: what was asked of each picture that was finished.
+    """
 
     def __init__(
         self,
@@ -75,8 +79,10 @@ class Recorded:
         limits: Limits = DEFAULT_LIMITS,
         denial: Denial = "recover",
     ) -> None:
+        self.request = request or asking()
+        self.painted: list[ImageRequest] = []
         self.run = ResponseRun(
-            request or asking(),
+            self.request,
             response_id="resp_0",
             new_id=numbered_ids(),
             clock=lambda: 1000.5,
@@ -91,6 +97,8 @@ class Recorded:
     def feed(self, *events: TurnEvent | ImageEvent) -> list[str]:
         """Feed events; return what the client sees of it."""
         for event in events:
+            if isinstance(event, ImageCompleted):
+                self.painted.append(self.image.request)
             self.run.receive(event)
             self.action = self.run.action() or self.action
         return self.drain()

@@ -112,8 +112,24 @@ def test_a_call_of_the_client_s_does_not_stand_for_the_picture() -> None:
 def test_no_call_is_made_beyond_what_the_client_allows() -> None:
     recorded = Recorded(asking(tool_choice=ImageToolChoice(), max_tool_calls=0))
     assert recorded.feed(TurnEnded()) == ["COMPLETED"]
-    last = Recorded(asking(tool_choice=ImageToolChoice()), limits=Limits(turns=1))
-    assert last.feed(TurnEnded()) == ["COMPLETED"]
+
+
+def test_the_picture_is_owed_even_after_the_last_turn() -> None:
+    silent = Recorded(asking(tool_choice=ImageToolChoice()), limits=Limits(turns=1))
+    assert silent.feed(TurnEnded())[-1] == "image generating #0"
+    assert silent.feed(painted())[-1] == "COMPLETED"
+    assert silent.response.adjustments == (ADJUSTMENT,)
+    lost = Recorded(asking(tool_choice=ImageToolChoice()), limits=Limits(turns=1))
+    assert lost.feed(*call("a", "unknown", "{}"), TurnEnded())[-1] == "image generating #0"
+    assert lost.feed(painted())[-1] == "COMPLETED"
+
+
+def test_beside_a_refused_call_and_the_client_s_own_the_picture_still_comes() -> None:
+    request = asking(tool_choice=ImageToolChoice(), functions=(WEATHER,))
+    recorded = Recorded(request)
+    both = (*call("a", "unknown", "{}"), *call("b", "get_weather", "{}"))
+    assert recorded.feed(*both, TurnEnded())[-1] == "image generating #1"
+    assert recorded.feed(painted())[-1] == "COMPLETED"
 
 
 def test_the_prompt_is_what_the_user_said_last() -> None:

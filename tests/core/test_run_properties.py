@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limner.core import events as shown
-from limner.core.image import ImageEvent, ImageFailed, ImageProgress
-from limner.core.request import ImageTool
+from limner.core.forced import forces_picture, has_refused
+from limner.core.image import ImageCapabilities, ImageEvent, ImageFailed, ImageProgress
+from limner.core.request import AllowedTools, ClientChoice, ImageTool, ImageToolChoice
 from limner.core.run import Limits, StartTurn
 from limner.core.turn import (
     CallDelta,
@@ -27,7 +28,22 @@ from limner.core.turn import (
 from tests.core.recorded import WEATHER, Recorded, asking, painted, preview
 
 NAMES = ["image_generation", "get_weather", "unknown"]
-ARGUMENTS = ['{"prompt": "a cat"}', '{"prompt": ""}', "{'prompt': 'x", "", "[]"]
+ARGUMENTS = [
+    '{"prompt": "a cat"}',
+    '{"prompt": ""}',
+    "{'prompt': 'x",
+    "",
+    "[]",
+    '{"prompt": "a cat", "action": "edit", "image": 1}',
+    '{"prompt": "a cat", "action": "generate"}',
+]
+CHOICES: list[ClientChoice] = [
+    "auto",
+    "required",
+    ImageToolChoice(),
+    AllowedTools(frozenset(), image_tool=True, required=True),
+]
+EDITOR = ImageCapabilities("editor", edits=True, max_images=1)
 
 
 @st.composite
@@ -76,11 +92,17 @@ def play(data: st.DataObject) -> Recorded:
     """Run a response to its end, which sometimes comes from outside."""
     request = asking(
         functions=(WEATHER,),
-        image_tool=ImageTool(0, partial_images=data.draw(st.integers(0, 3))),
+        image_tool=ImageTool(
+            0,
+            partial_images=data.draw(st.integers(0, 3)),
+            action=data.draw(st.sampled_from(["auto", "edit", "generate"])),
+        ),
+        tool_choice=data.draw(st.sampled_from(CHOICES)),
         max_tool_calls=data.draw(st.sampled_from([None, 1, 3])),
         stream=data.draw(st.booleans()),
     )
-    recorded = Recorded(request, limits=Limits(pictures=3, turns=5))
+    painter = data.draw(st.sampled_from([None, EDITOR]))
+    recorded = Recorded(request, limits=Limits(pictures=3, turns=5), painter=painter)
     while recorded.run.is_waiting:
         asked = recorded.action
         is_turn = isinstance(asked, StartTurn)
@@ -180,6 +202,25 @@ def test_the_client_sees_only_calls_of_its_own_functions(data: st.DataObject) ->
         item: Any = getattr(event, "item", None)
         if isinstance(item, shown.FunctionCallItem):
             assert item.name == "get_weather"
+
+
+@given(st.data())
+def test_a_picture_that_the_client_demands_is_called_for_unless_the_model_refuses(
+    data: st.DataObject,
+) -> None:
+    recorded = play(data)
+    response = recorded.response
+    if response.status == "completed" and forces_picture(recorded.request):
+        is_there = any(isinstance(item, shown.ImageCallItem) for item in response.output)
+        assert is_there or has_refused(response.output)
+
+
+@given(st.data())
+def test_an_item_is_called_an_edit_where_the_painter_got_a_source(data: st.DataObject) -> None:
+    recorded = play(data)
+    done = [item for item in recorded.response.output if isinstance(item, shown.ImageCallItem)]
+    told = [item.action == "edit" for item in done if item.status == "completed"]
+    assert told == [request.is_edit for request in recorded.painted]
 
 
 @given(st.data())

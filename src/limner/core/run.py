@@ -236,11 +236,13 @@ class ResponseRun:
 
     def _end_or_ask_again(self, turn: TurnReader) -> None:
         answers = self._hosted.take_answers()
-        if not answers and self._owes_picture(turn):
+        is_over = not answers or turn.calls_client
+        is_last = self._turns == self._limits.turns
+        if (is_over or is_last) and self._owes_picture():
             self._call_instead(turn)
-        elif not answers or turn.calls_client:
+        elif not answers or turn.calls_client or (turn.is_helped and is_last):
             self._complete()
-        elif self._turns == self._limits.turns:
+        elif is_last:
             self._complete(f"The model was stopped after {self._turns} turns while it called on.")
         elif self._tokens_left() == 0:
             self._finish(ResponseIncomplete, "incomplete", incomplete="max_output_tokens")
@@ -248,19 +250,21 @@ class ResponseRun:
             self._items += replay(self._transcript.output[turn.first_item :], answers)
             self._turn = self._start_turn()
 
-    def _owes_picture(self, turn: TurnReader) -> bool:
-        """Whether the client demanded a picture and the model is about to end without one."""
+    def _owes_picture(self) -> bool:
+        """Whether the client demanded a picture of which there is no sign yet."""
         return (
             forces_picture(self._request)
             and not self._hosted.has_called
-            and turn.offer.image is not None
+            and self._hosted.may_paint
             and not has_refused(self._transcript.output)
         )
 
     def _call_instead(self, turn: TurnReader) -> None:
+        """Call in the model's place; that must not be lost even in the last turn."""
+        turn.is_helped = True
         prompt = prompt_for(self._items, self._transcript.output)
         call = FunctionCall(self._new_id("call_"), self._image_name, dump({"prompt": prompt}))
-        self._hosted.add(call, turn.offer)
+        self._hosted.add(call, replace(turn.offer, image=self._image_name))
         self._adjust(ADJUSTMENT)
         self._advance()
 

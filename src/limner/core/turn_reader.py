@@ -39,7 +39,10 @@ from limner.core.turn import (
 
 
 class TurnReader:
-    """The turn under way, or the one whose pictures are being painted."""
+    """The turn under way, or the one whose pictures are being painted.
+
+    is_helped: whether a call was made in the model's place; see `forced`.
+    """
 
     def __init__(self, offer: Offer, transcript: Transcript, hosted: HostedCalls) -> None:
         self.offer = offer
@@ -49,6 +52,7 @@ class TurnReader:
         self._pictures: dict[str, Place] = {}
         self.first_item = len(transcript.output)
         self.calls_client = False
+        self.is_helped = False
         self.end: TurnEnded | TurnFailed | None = None
 
     @property
