@@ -43,6 +43,7 @@ def test_a_file_may_end_by_itself_and_needs_no_name() -> None:
         ([*VISION, ("other", "1")], [("file", "a", PNG)], "other", "unknown_parameter"),
         (VISION, [], "file", "missing_required_parameter"),
         (VISION, [("picture", "a", PNG)], "file", "invalid_value"),
+        ([*VISION, ("file", "text")], [], "file", "invalid_type"),
         (VISION, [("file", "a", PNG), ("file", "b", PNG)], "file", "invalid_value"),
         (VISION, [("file", "a", b"%PDF-1.7")], "file", "unsupported_file"),
         (VISION, [("file", "a\x00b", PNG)], "file", "invalid_value"),

@@ -30,6 +30,12 @@ def parse_upload(
     Raises InvalidRequest: 413 for files above 20 MiB, 400 for what is no picture and the like.
     """
     form = Fields(dict(fields))
+    if form.get("file") is not None:
+        raise InvalidRequest(
+            "The part 'file' must be a file: give it a file name.",
+            param="file",
+            code="invalid_type",
+        )
     form.allow_only({"purpose", _ANCHOR, _SECONDS})
     purpose = form.required_choice("purpose", PURPOSES)
     filename, content = _only_file(files)
