@@ -30,16 +30,17 @@ class _Server(uvicorn.Server):
 async def serving(
     app: ASGIApp,
     limits: ConnectionLimits = ConnectionLimits(),  # noqa: B008 - a frozen value
+    host: str = "127.0.0.1",
 ) -> AsyncIterator[str]:
     """The server's URL. Connections may be made at once: the socket listens already."""
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.bind((host, 0))
         listener.listen(128)
         config = uvicorn_config(app, limits, lifespan="off", timeout_graceful_shutdown=1)
         server = _Server(config)
         task = asyncio.create_task(server._serve([listener]))
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield f"http://{host}:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             await task

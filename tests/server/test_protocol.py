@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from dataclasses import replace
 
 import pytest
 from starlette.types import Receive, Scope, Send
 
 from limner.server.access import Access
+from limner.server.origins import Origins, place
 from limner.server.protocol import ConnectionLimits
 from tests.serving import connection, post, rest, serving
 
@@ -187,3 +189,46 @@ async def test_pipelined_requests_are_all_answered() -> None:
         writer.write(GET * 3)
         for _ in range(3):
             await reader.readuntil(b"done\r\n0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("127.0.0.1", None),
+        ("::1", None),
+        ("::ffff:127.0.0.9", None),
+        ("203.0.113.9", "203.0.113.9/32"),
+        ("::ffff:203.0.113.9", "203.0.113.9/32"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+    ],
+)
+def test_connections_count_for_the_place_they_come_from(address: str, counted: str | None) -> None:
+    assert place(address) == counted
+
+
+def test_places_are_forgotten_when_nobody_is_there() -> None:
+    origins = Origins()
+    assert [origins.enter("a"), origins.enter("b"), origins.enter("a")] == [1, 1, 2]
+    for each in "aba":
+        origins.leave(each)
+    assert origins.enter("a") == 1
+
+
+async def test_one_address_has_so_many_connections_and_no_more() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no address but its loopback")
+        address = probe.getsockname()[0]
+    limits = replace(PATIENT, connections_per_address=2)
+    async with (
+        serving(App(), limits, host=address) as url,
+        connection(url) as (reader, writer),
+        connection(url),
+    ):
+        async with connection(url) as (third, _):
+            assert (await rest(third)).startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
+        writer.write(GET)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")

@@ -6,7 +6,8 @@ has stopped. Here every wait has an end:
 - a request's head must be complete in time, and small;
 - a body and a reply must move: so many bytes in every window, or the connection is dropped;
 - a client that was answered before its body ended (413) may finish it, but not for ever;
-- connections beyond the limit are answered 503 at once.
+- connections beyond the limit are answered 503 at once, and 429 beyond that of one address; this
+  machine's own may have them all.
 
 Time during which the application itself pauses reading does not count against the client.
 """
@@ -26,6 +27,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from limner.core.errors import InvalidRequest
 from limner.server.access import new_request_id
+from limner.server.origins import Origins, origin_of
 from limner.server.slow_readers import SlowReader, drop, tcp_socket
 from limner.server.socket_protocol import HardenedWebSocket
 from limner.wire import json
@@ -42,9 +44,11 @@ class ConnectionLimits:
     send_buffer_bytes: what the kernel may hold for a reader that stalls.
     message_bytes: of a WebSocket, what comes. ping_timeout_s: a ping, sent every 20 s, may stand
     behind a picture that its reader is still taking.
+    connections_per_address: of another machine, or of one /64 network of IPv6.
     """
 
     connections: int = 2000
+    connections_per_address: int = 500
     head_s: float = 10.0
     head_bytes: int = 32 * 1024
     head_lines: int = 100
@@ -75,15 +79,19 @@ def uvicorn_config(app: ASGIApp, limits: ConnectionLimits, **more: Any) -> uvico
         "server_header": False,
         "timeout_keep_alive": limits.keep_alive_s,
     }
-    bound = type("BoundHardenedProtocol", (HardenedProtocol,), {"limits": limits})
+    bounds = {"limits": limits, "origins": Origins()}
+    bound = type("BoundHardenedProtocol", (HardenedProtocol,), bounds)
     return uvicorn.Config(app, http=bound, **{**settings, **more})
 
 
 class HardenedProtocol(HttpToolsProtocol):
-    """One connection; `limits` is a class attribute, set by `uvicorn_config`."""
+    """One connection; `limits` and `origins` are class attributes, set by `uvicorn_config`."""
 
     limits = ConnectionLimits()
 
+    origins = Origins()
+
+    _origin: str | None = None
     _phase: Literal["idle", "head", "body", "reply"] = "idle"
     _head_bytes = 0
     _body_bytes = 0
@@ -95,8 +103,12 @@ class HardenedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         limits = self.limits
         self._reader = SlowReader(transport, limits.window_s, limits.window_bytes)
-        if len(self.connections) > self.limits.connections:
-            self._refuse(_too_many_connections(self.limits.connections))
+        if len(self.connections) > limits.connections:
+            self._refuse(_too_many_connections(limits.connections))
+            return
+        self._origin = origin_of(transport)
+        if self._origin and self.origins.enter(self._origin) > limits.connections_per_address:
+            self._refuse(_too_many_of_one(limits.connections_per_address))
             return
         if sock := tcp_socket(transport):
             size = self.limits.send_buffer_bytes
@@ -110,7 +122,13 @@ class HardenedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._reader.rest()
         self._wait_for_sender(None)
+        self._leave_origin()
         super().connection_lost(exc)
+
+    def _leave_origin(self) -> None:
+        if self._origin:
+            self.origins.leave(self._origin)
+        self._origin = None
 
     def data_received(self, data: bytes) -> None:
         if self._phase == "idle":
@@ -156,6 +174,7 @@ class HardenedProtocol(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         self._wait_for_sender(None)
+        self._leave_origin()
         super().handle_websocket_upgrade()
 
     def on_response_complete(self) -> None:
@@ -218,6 +237,15 @@ class HardenedProtocol(HttpToolsProtocol):
             head += b"retry-after: %d\r\n" % math.ceil(error.retry_after_s)
         self.transport.write(STATUS_LINE[error.status] + head + b"\r\n" + body)
         self.transport.close()
+
+
+def _too_many_of_one(limit: int) -> InvalidRequest:
+    return InvalidRequest(
+        f"One address may have {limit} connections with this server.",
+        code="too_many_connections",
+        status=429,
+        retry_after_s=1,
+    )
 
 
 def _too_many_connections(limit: int) -> InvalidRequest:
