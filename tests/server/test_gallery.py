@@ -32,7 +32,10 @@ async def get(kept: Kept, path: str, key: str = "ann") -> tuple[int, Any]:
 
 async def paint(kept: Kept, **more: Any) -> openai.types.responses.Response:
     client = kept.client.with_options(api_key="ann")
-    return await client.responses.create(model="any", input="a fox", tools=[TOOL], **more)
+    made: openai.types.responses.Response = await client.responses.create(
+        model="any", input="a fox", tools=[TOOL], **more
+    )
+    return made
 
 
 @pytest.fixture

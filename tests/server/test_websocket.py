@@ -330,8 +330,7 @@ async def test_a_reader_that_stalls_is_dropped() -> None:
         async with asyncio.timeout(20):
             await upstream.has_stopped.wait()
         with pytest.raises(ConnectionClosed):
-            while True:
-                await Line(made).next()
+            await Line(made).until("response.completed")
 
 
 async def test_a_server_that_stops_lets_responses_end_first() -> None:
