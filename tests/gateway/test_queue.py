@@ -175,6 +175,25 @@ async def test_the_steps_of_a_picture_tell_when_it_will_be_done() -> None:
     ]
 
 
+async def test_loading_before_the_first_step_says_nothing_of_the_pace() -> None:
+    clock = Clock()
+    backend = ScriptedImages(HANG, progress(0), HANG, done())
+    queue = QueuedBackend(backend, clock=clock)
+    first = Asker(queue)
+    for seconds in (600, 8):
+        await backend.hangs()
+        clock.now += seconds
+        backend.go()
+    await first.task
+    second = Asker(queue)
+    await backend.hangs()
+    third = Asker(queue)
+    await settled()
+    assert third.events == [ImageProgress(0, 0, 1, 16.0)]
+    for asker in (second, third):
+        await asker.leave()
+
+
 async def test_what_failed_says_nothing_of_the_pace() -> None:
     clock, backend = Clock(), ScriptedImages(HANG, FAILED)
     queue = QueuedBackend(backend, max_waiting=1, clock=clock)

@@ -107,7 +107,11 @@ class QueuedBackend:
             await place.moved.wait()
 
     async def paint(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
-        """Paint for someone whose turn has come; progress is told with the time that is left."""
+        """Paint for someone whose turn has come; progress is told with the time that is left.
+
+        What a picture takes is counted from its first step, where steps are told: an engine may
+        have to load before it.
+        """
         began, first = self._clock(), None
         async with aclosing(self._backend.generate(request)) as events:
             async for event in events:
@@ -115,7 +119,8 @@ class QueuedBackend:
                     first = first or (self._clock(), event.step)
                     event = self._timed(event, *first)
                 if isinstance(event, ImageCompleted) and event.picture == request.n - 1:
-                    self._pace = self._pace.after(self._clock() - began)
+                    since = first[0] if first else began
+                    self._pace = self._pace.after(self._clock() - since)
                 yield event
 
     def leave(self, place: Place) -> None:
