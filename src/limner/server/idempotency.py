@@ -27,6 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from limner.core.errors import InvalidRequest, LimnerError, StoreError
 from limner.server.body import DEFAULT_LIMIT_BYTES, read_bytes
+from limner.server.detached import idempotency_key
 from limner.server.errors import error_response
 from limner.server.guard import owner_of
 from limner.store.replies import LEASE_S, Asked, Claim, Refusal, Replies, Reply
@@ -38,7 +39,6 @@ RETRY_AFTER_S = 2.0
 Repeatable = Callable[[], bool]
 """Whether work that was cut off may be done again."""
 
-_KEY = re.compile(r"[!-~]{1,255}")
 _BOUNDARY = re.compile(r'boundary="?([^\s";]+)', re.IGNORECASE)
 
 logger = logging.getLogger(__name__)
@@ -65,23 +65,20 @@ class Idempotency:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "POST":
             request = Request(scope, receive)
-            path, keys = scope["path"], request.headers.getlist(HEADER)
-            if keys and path in self._paths:
+            path = scope["path"]
+            if path in self._paths and HEADER in request.headers:
                 try:
-                    await self._once(request, keys, self._paths[path](), send)
+                    await self._once(request, self._paths[path](), send)
                 except LimnerError as error:
                     await error_response(error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    async def _once(self, request: Request, keys: list[str], repeatable: bool, send: Send) -> None:
-        if len(keys) != 1 or not _KEY.fullmatch(keys[0]):
-            raise InvalidRequest(
-                f"{HEADER} must be one text of 1 to 255 visible ASCII characters.",
-                code="invalid_idempotency_key",
-            )
+    async def _once(self, request: Request, repeatable: bool, send: Send) -> None:
+        key = idempotency_key(request)
+        assert key is not None, "the header is there"
         body = await read_bytes(request, self._limit_bytes)
-        asked = Asked(owner_of(request), request.scope["path"], keys[0], _digest(request, body))
+        asked = Asked(owner_of(request), request.scope["path"], key, _digest(request, body))
         match await self._replies.claim(asked, repeatable=repeatable):
             case Reply() as reply:
                 await _send(reply, send)
