@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limner.core import events as shown
+from limner.core.actions import Limits, StartTurn
 from limner.core.events import FunctionCallItem, ImageCallItem, MessageItem, OpaqueItem
 from limner.core.image import ImageUsage
 from limner.core.items import FunctionCall, FunctionCallOutput, ImageCallError, Message, TextPart
 from limner.core.point import NOTHING_SPENT, Begun, Point, Spent, asks_client, read_back
 from limner.core.request import ImageTool, ResponseRequest
-from limner.core.run import Limits, ResponseRun, StartTurn
+from limner.core.run import ResponseRun
 from limner.core.turn import (
     AnnotationAdded,
     CallDelta,
@@ -99,7 +100,7 @@ def test_words_are_closed_as_they_were_said_and_the_model_goes_on_from_them() ->
     before, after = resumed.turn.items[1:]
     assert before == Message("assistant", (TextPart("Hello the"),))
     assert isinstance(after, Message)
-    assert after.role == "developer"
+    assert after.role == "user"
     resumed.feed(TextDelta("re."), TurnEnded(Usage(1, 1)))
     assert [item.status for item in resumed.response.output] == ["incomplete", "completed"]
     assert resumed.response.created_at == CREATED_AT

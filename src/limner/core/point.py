@@ -50,7 +50,8 @@ _FOR_CLIENT = frozenset(
     {"custom_tool_call", "computer_call", "local_shell_call", "shell_call", "apply_patch_call"}
     | {"mcp_approval_request", "function_call"}
 )
-_CUT_OFF = "Your answer broke off here. Go on exactly where it ends; repeat nothing."
+_CUT_OFF = "(Your answer broke off here. Go on exactly where it ends, and repeat nothing.)"
+"""A user says so, since not every model takes a developer in the middle of a conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +203,7 @@ def said(done: Iterable[OutputItem]) -> tuple[Item, ...]:
     """
     items = [item for output in done if (item := _said(output)) is not None]
     if items and isinstance(items[-1], Message):
-        items.append(Message("developer", (TextPart(_CUT_OFF),)))
+        items.append(Message("user", (TextPart(_CUT_OFF),)))
     return tuple(items)
 
 
