@@ -8,6 +8,7 @@ from itertools import count
 from typing import assert_never
 
 from limner.core import events as shown
+from limner.core.actions import DEFAULT_LIMITS, Limits, StartImage, StartTurn
 from limner.core.image import (
     ImageCapabilities,
     ImageCompleted,
@@ -21,7 +22,7 @@ from limner.core.image import (
 from limner.core.image_tool import Denial
 from limner.core.items import Message, TextPart
 from limner.core.request import ImageTool, ResponseRequest
-from limner.core.run import DEFAULT_LIMITS, Limits, ResponseRun, StartImage, StartTurn
+from limner.core.run import ResponseRun
 from limner.core.turn import CallDelta, CallEnded, CallStarted, FunctionTool, TurnEvent, TurnRequest
 
 WEATHER = FunctionTool("get_weather", "Tells the weather.", {"type": "object"})

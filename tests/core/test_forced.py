@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from limner.core.actions import Limits
 from limner.core.events import MessageItem
 from limner.core.forced import (
     ADJUSTMENT,
@@ -20,7 +21,6 @@ from limner.core.request import (
     ImageToolChoice,
     ResponseRequest,
 )
-from limner.core.run import Limits
 from limner.core.turn import RefusalDelta, TextDelta, TurnEnded
 from tests.core.recorded import CAT, USER, WEATHER, Recorded, asking, call, draw, painted
 

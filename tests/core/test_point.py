@@ -65,6 +65,7 @@ class Resumed(Recorded):
     ) -> None:
         self.generation: int = left.generation + 1 if isinstance(left, Resumed) else 1
         self.events = list(left.events)
+        self.painted = list(left.painted)
         point = read_back(numbered(left.events), spent or left.run.spent)
         new_id = numbered_ids()
         self.run = ResponseRun(

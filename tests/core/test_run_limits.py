@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
+from limner.core.actions import Limits
 from limner.core.items import FunctionCall, FunctionCallOutput, TextPart
 from limner.core.request import AllowedTools, ImageTool
-from limner.core.run import Limits
 from limner.core.turn import FunctionTool, TurnEnded
 from tests.core.recorded import WEATHER, Recorded, asking, call, draw, painted
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limner.core import events as shown
+from limner.core.actions import Limits, StartTurn
 from limner.core.forced import forces_picture, has_refused
 from limner.core.image import ImageCapabilities, ImageEvent, ImageFailed, ImageProgress
 from limner.core.request import AllowedTools, ClientChoice, ImageTool, ImageToolChoice
-from limner.core.run import Limits, StartTurn
 from limner.core.turn import (
     CallDelta,
     CallEnded,

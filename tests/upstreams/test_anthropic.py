@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from limner.core.actions import StartTurn
 from limner.core.events import ReasoningItem, Response, TerminalEvent
 from limner.core.image import ImageCompleted, Resolved
 from limner.core.items import FunctionCall, ImagePart, Item, Message, Reasoning, TextPart
 from limner.core.request import ImageTool, ImageToolChoice, ResponseRequest
-from limner.core.run import ResponseRun, StartTurn
+from limner.core.run import ResponseRun
 from limner.core.turn import (
     CallDelta,
     CallEnded,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from limner.core.events import MessageItem, OutputItem
+from limner.core.hosted_calls import HostedCalls
 from limner.core.items import Item, Message, RefusalPart, TextPart
 from limner.core.request import AllowedTools, ImageToolChoice, ResponseRequest
 
@@ -34,6 +35,18 @@ def forces_picture(request: ResponseRequest) -> bool:
             return not (functions or hosted)
         case _:
             return False
+
+
+def owes_picture(
+    request: ResponseRequest, hosted: HostedCalls, output: Sequence[OutputItem]
+) -> bool:
+    """Whether the client demands a picture that may still be made and was not called for."""
+    return (
+        forces_picture(request)
+        and not hosted.has_called
+        and hosted.may_paint
+        and not has_refused(output)
+    )
 
 
 def has_refused(written: Iterable[OutputItem]) -> bool:

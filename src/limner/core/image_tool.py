@@ -13,10 +13,10 @@ from typing import Any, Literal
 
 from limner.core.arguments import parse_arguments
 from limner.core.errors import InvalidRequest
-from limner.core.image import ImageRequest
+from limner.core.image import ImageCapabilities, ImageData, ImageRequest
 from limner.core.items import FunctionCall, ImageCallError, Item
 from limner.core.request import ImageTool, ResponseRequest
-from limner.core.sources import USER_ERROR, Action, Plan, Wish
+from limner.core.sources import USER_ERROR, Action, Plan, Wish, actions_of
 from limner.core.turn import FunctionTool
 
 NAME = "image_generation"
@@ -115,6 +115,22 @@ def function_tool(name: str, actions: Sequence[Action] = (), *, sources: int = 0
         },
         strict=False,
     )
+
+
+def offered_function(
+    name: str,
+    tool: ImageTool | None,
+    sources: Sequence[ImageData],
+    can: ImageCapabilities | None,
+) -> FunctionTool:
+    """The function as a turn offers it. tool: None where it only stands for past calls.
+
+    With a mask there is no choice among sources: see `sources`.
+    """
+    if tool is None:
+        return function_tool(name)
+    actions = actions_of(tool, sources, can)
+    return function_tool(name, actions, sources=0 if tool.mask is not None else len(sources))
 
 
 def wish_of(arguments: str) -> Wish:

@@ -14,8 +14,9 @@ time one thing at most is under way outside: a turn or a picture.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from limner.core.actions import DEFAULT_LIMITS, Action, Limits, StartImage, StartTurn
 from limner.core.arguments import dump
 from limner.core.events import (
     Response,
@@ -30,31 +31,28 @@ from limner.core.events import (
     ResponseStatus,
     TerminalEvent,
 )
-from limner.core.forced import ADJUSTMENT, forces_picture, has_refused, prompt_for
+from limner.core.forced import ADJUSTMENT, owes_picture, prompt_for
 from limner.core.history import recall, replay
 from limner.core.hosted_calls import HostedCalls
 from limner.core.image import (
     ImageCapabilities,
-    ImageData,
     ImageEvent,
-    ImageRequest,
 )
 from limner.core.image_tool import (
     DISABLED,
     GATE_MESSAGE,
     Denial,
-    function_tool,
     never_finished,
+    offered_function,
     tool_name,
 )
 from limner.core.items import FunctionCall
 from limner.core.offer import make_offer
 from limner.core.point import Begun, Point, Spent, cancelled, lost, said
 from limner.core.request import ResponseRequest
-from limner.core.sources import actions_of, number_pictures, sources_of
+from limner.core.sources import number_pictures, sources_of
 from limner.core.transcript import Transcript
 from limner.core.turn import (
-    FunctionTool,
     IncompleteReason,
     TurnEnded,
     TurnEvent,
@@ -63,34 +61,6 @@ from limner.core.turn import (
     Usage,
 )
 from limner.core.turn_reader import TurnReader
-
-
-@dataclass(frozen=True, slots=True)
-class StartTurn:
-    """Ask the upstream; feed the run with what it says."""
-
-    request: TurnRequest
-
-
-@dataclass(frozen=True, slots=True)
-class StartImage:
-    """Ask the image back end; feed the run with what it says."""
-
-    request: ImageRequest
-
-
-Action = StartTurn | StartImage
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a response may use up. The last turn may call nothing, so that the model must answer."""
-
-    pictures: int = 10
-    turns: int = 16
-
-
-DEFAULT_LIMITS = Limits()
 
 
 class ResponseRun:
@@ -238,7 +208,8 @@ class ResponseRun:
         answers = self._hosted.take_answers()
         is_over = not answers or turn.calls_client
         is_last = self._turns == self._limits.turns
-        if (is_over or is_last) and self._owes_picture():
+        owes = owes_picture(self._request, self._hosted, self._transcript.output)
+        if owes and (is_over or is_last):
             self._call_instead(turn)
         elif not answers or turn.calls_client or (turn.is_helped and is_last):
             self._complete()
@@ -249,15 +220,6 @@ class ResponseRun:
         else:
             self._items += replay(self._transcript.output[turn.first_item :], answers)
             self._turn = self._start_turn()
-
-    def _owes_picture(self) -> bool:
-        """Whether the client demanded a picture of which there is no sign yet."""
-        return (
-            forces_picture(self._request)
-            and not self._hosted.has_called
-            and self._hosted.may_paint
-            and not has_refused(self._transcript.output)
-        )
 
     def _call_instead(self, turn: TurnReader) -> None:
         """Call in the model's place; that must not be lost even in the last turn."""
@@ -275,7 +237,7 @@ class ResponseRun:
         self._hosted.sources = sources
         offer = make_offer(
             request,
-            self._function(sources),
+            offered_function(self._image_name, request.image_tool, sources, self._painter),
             is_first=self._turns == 1,
             is_last=self._turns == self._limits.turns,
             may_paint=self._hosted.may_paint,
@@ -297,14 +259,6 @@ class ResponseRun:
             )
         )
         return TurnReader(offer, self._transcript, self._hosted)
-
-    def _function(self, sources: tuple[ImageData, ...]) -> FunctionTool:
-        tool = self._request.image_tool
-        if tool is None:
-            return function_tool(self._image_name)
-        actions = actions_of(tool, sources, self._painter)
-        choices = 0 if tool.mask is not None else len(sources)
-        return function_tool(self._image_name, actions, sources=choices)
 
     def _tokens_left(self) -> int | None:
         """What earlier turns leave of the client's `max_output_tokens`; None for no limit."""

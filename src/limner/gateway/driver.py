@@ -15,6 +15,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import assert_never
 
+from limner.core.actions import DEFAULT_LIMITS, Action, Limits, StartImage, StartTurn
 from limner.core.events import (
     ImageCallItem,
     OutputItemDone,
@@ -29,7 +30,7 @@ from limner.core.picture_fitting import fit_image_tool
 from limner.core.point import Spent
 from limner.core.ports import ImageBackend, Upstream
 from limner.core.request import ResponseRequest
-from limner.core.run import DEFAULT_LIMITS, Action, Limits, ResponseRun, StartImage, StartTurn
+from limner.core.run import ResponseRun
 from limner.core.turn import TurnEvent
 from limner.gateway.deadline import DEFAULT_DEADLINE_S, Deadline, PassedError
 

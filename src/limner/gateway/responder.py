@@ -6,12 +6,13 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
 
+from limner.core.actions import DEFAULT_LIMITS, Limits
 from limner.core.gate import pass_gate
 from limner.core.image_tool import Denial
 from limner.core.point import Begun, Point
 from limner.core.ports import ImageBackend, Upstream
 from limner.core.request import ResponseRequest
-from limner.core.run import DEFAULT_LIMITS, Limits, ResponseRun
+from limner.core.run import ResponseRun
 from limner.gateway.deadline import Deadline
 from limner.gateway.driver import Step, check, drive, random_id
 from limner.gateway.several import Select

@@ -8,11 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from limner.core.actions import StartTurn
 from limner.core.fitting import fit
 from limner.core.gate import pass_gate
 from limner.core.ports import ImageBackend
 from limner.core.request import ResponseRequest
-from limner.core.run import ResponseRun, StartTurn
+from limner.core.run import ResponseRun
 from limner.core.turn import TurnRequest, UpstreamCapabilities
 from limner.gateway.several import Select, count_tokens
 from limner.server.body import DEFAULT_LIMIT_BYTES, read_json
