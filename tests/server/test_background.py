@@ -8,11 +8,13 @@ from typing import Any
 
 import httpx
 import openai
+import orjson
 import pytest
 from openai.types.responses import Response
 
 from limner.core.image import ImageCapabilities
 from limner.core.items import FunctionCallOutput, Message
+from limner.core.response_store import Frame
 from limner.core.turn import TextDelta, TurnEnded, TurnFailed, TurnRequest, Usage
 from limner.wire.pictures import to_base64
 from tests.pictures import picture
@@ -37,12 +39,13 @@ async def polled(kept: Kept, id: str) -> Response:
 
 
 async def frames(kept: Kept, path: str) -> bytes:
-    """A whole stream, byte by byte."""
+    """The events of a stream, byte by byte: comments are no events."""
     async with httpx.AsyncClient(base_url=kept.url, timeout=30) as client:
         reply = await client.get(path)
     assert reply.status_code == 200, reply.text
     assert reply.headers["content-type"].startswith("text/event-stream")
-    return reply.content
+    found = reply.content.split(b"\n\n")
+    return b"\n\n".join(frame for frame in found if not frame.startswith(b":"))
 
 
 async def begun(kept: Kept, **more: Any) -> str:
@@ -143,6 +146,33 @@ async def check_every_cut(kept: Kept, id: str, events: list[bytes]) -> None:
     for number in range(len(events)):
         rest = await frames(kept, f"{PATH}/{id}?stream=true&starting_after={number}")
         assert rest == b"\n\n".join((*events[number + 1 :], b"data: [DONE]", b""))
+
+
+async def test_who_looks_on_is_told_of_progress_which_nobody_keeps(tmp_path: Path) -> None:
+    images = ScriptedImages(progress(1), preview(0), progress(3), HANG, progress(4), HANG, done())
+    async with keeping(tmp_path, ScriptedUpstream(draws), images) as kept:
+        id = await begun(kept)
+        await images.hangs()
+        path = f"{PATH}/{id}?stream=true"
+        async with (
+            httpx.AsyncClient(base_url=kept.url, timeout=30) as client,
+            client.stream("GET", path) as late,
+        ):
+            lines = late.aiter_lines()
+            at_hand = await anext(line async for line in lines if line.startswith(": progress "))
+            images.go()
+            next_told = await anext(line async for line in lines if line.startswith(": progress "))
+            images.go()
+            rest = [line async for line in lines]
+            again = await client.get(path)
+    told = [orjson.loads(line.removeprefix(": progress ")) for line in (at_hand, next_told)]
+    assert [(said["step"], said["steps"], said["output_index"]) for said in told] == [
+        (3, 8, 0),
+        (4, 8, 0),
+    ]
+    assert all(said["item_id"].startswith("ig_") for said in told)
+    assert rest[-2:] == ["data: [DONE]", ""]
+    assert "\n:" not in again.text
 
 
 async def test_behind_the_end_there_is_only_the_end(tmp_path: Path) -> None:
@@ -257,7 +287,7 @@ async def restarted(
         id = await begun(kept)
         await images.hangs()
         async for frame in kept.background.readers.follow(id):
-            if b"partial_image" in frame.content:
+            if isinstance(frame, Frame) and b"partial_image" in frame.content:
                 break
         before = b"".join(frame.content for frame in await kept.store.frames(id, -1, 100))
     async with keeping(tmp_path, upstream, again) as kept:

@@ -11,10 +11,10 @@ from limner.core.events import ResponseError, TerminalEvent
 from limner.core.point import Point, read_back
 from limner.core.response_store import Claim, Frame, Lease, ResponseStore
 from limner.core.run import ResponseRun
-from limner.gateway.bells import Bells
 from limner.gateway.deadline import DEFAULT_DEADLINE_S, Deadline
 from limner.gateway.driver import Step
 from limner.gateway.leases import Held, Leases
+from limner.gateway.readers import Readers
 from limner.gateway.record import done_in, ending_of, failed_ending, frame_of, numbered
 from limner.gateway.responder import Asked, Responder
 from limner.wire.event_log import read_frames, read_spent, spent_json
@@ -40,7 +40,7 @@ class Attempts:
     responder: Responder
     store: ResponseStore
     leases: Leases
-    bells: Bells
+    readers: Readers
     deadline_s: float = DEFAULT_DEADLINE_S
 
     async def make(self, claim: Claim) -> None:
@@ -102,7 +102,10 @@ class Attempts:
             while not steps.empty():
                 batch.append(steps.get_nowait())
             has_ended = await self._write(lease, batch)
-            self.bells.ring(lease.id)
+            self.readers.progress.follow(
+                lease.id, (event for step in batch for event in step.events)
+            )
+            self.readers.bells.ring(lease.id)
 
     async def _write(self, lease: Lease, batch: list[Step]) -> bool:
         """Whether that was the end."""

@@ -16,7 +16,7 @@ from limner.core.response_store import Claim, NewResponse, ResponseStore
 from limner.gateway.attempts import Attempts, LeaseLostError
 from limner.gateway.bells import heard
 from limner.gateway.deadline import DEFAULT_DEADLINE_S
-from limner.gateway.leases import Leases
+from limner.gateway.leases import HEARTBEAT_S, Leases
 from limner.gateway.readers import POLL_S, Readers
 from limner.gateway.record import failed_ending
 from limner.gateway.responder import Responder
@@ -41,10 +41,11 @@ class Background:
         max_waiting: int = MAX_WAITING,
         deadline_s: float = DEFAULT_DEADLINE_S,
         poll_s: float = POLL_S,
+        heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
-        self.leases = Leases(store)
+        self.leases = Leases(store, heartbeat_s=heartbeat_s)
         self.readers = Readers(store, poll_s=poll_s)
-        self._attempts = Attempts(responder, store, self.leases, self.readers.bells, deadline_s)
+        self._attempts = Attempts(responder, store, self.leases, self.readers, deadline_s)
         self.store = store
         self.deadline_s = deadline_s
         self._sole = sole
@@ -145,4 +146,5 @@ class Background:
             logger.info("response ended", extra={**said, **facts})
         finally:
             self.leases.drop(claim.lease)
+            self.readers.progress.drop(claim.lease.id)
             self.readers.bells.ring(claim.lease.id)

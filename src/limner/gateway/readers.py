@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
+from limner.core.events import ImageCallProgress
 from limner.core.response_store import ENDED, Frame, ResponseStore
 from limner.gateway.bells import Bells, heard
+from limner.gateway.progress import LatestProgress
 
 POLL_S = 2.0
 """How long news of another process may take; this one's own wake who waits."""
@@ -18,6 +20,7 @@ class Readers:
 
     def __init__(self, store: ResponseStore, *, poll_s: float = POLL_S) -> None:
         self.bells = Bells()
+        self.progress = LatestProgress()
         self._store = store
         self._poll_s = poll_s
         self._is_stopping = False
@@ -27,22 +30,32 @@ class Readers:
         self._is_stopping = True
         self.bells.ring_all()
 
-    async def follow(self, id: str, after: int = -1) -> AsyncGenerator[Frame, None]:
+    async def follow(
+        self, id: str, after: int = -1
+    ) -> AsyncGenerator[Frame | ImageCallProgress, None]:
         """The events of a logged response behind the one of that number, up to its end.
 
-        Ends early when the response is deleted, and when this process stops.
+        Who has seen all that is logged is told of progress too, where the response runs here. Ends
+        early when the response is deleted, and when this process stops.
         """
+        told: ImageCallProgress | None = None
         while not self._is_stopping:
             bell = self.bells.listen(id)
+            # Taken before the log is read: what it speaks of is in there.
+            progress = self.progress.of(id)
             status = await self._store.status(id)
             frames = await self._store.frames(id, after, _READ_AT_ONCE)
             for frame in frames:
                 yield frame
                 after = frame.number
-            if not frames and (status is None or status in ENDED):
+            if frames:
+                continue
+            if status is None or status in ENDED:
                 return
-            if not frames:
-                await heard(bell, self._poll_s)
+            if progress is not None and progress is not told:
+                yield progress
+                told = progress
+            await heard(bell, self._poll_s)
 
     async def ended(self, id: str) -> bool:
         """Wait until a response has ended; False when it is deleted, or this process stops."""

@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from limner.core.errors import InvalidRequest, LimnerError
 from limner.core.events import ResponseError
-from limner.core.response_store import ENDED, Nature, StoredResponse
+from limner.core.response_store import ENDED, Frame, Nature, StoredResponse
 from limner.gateway.background import Background
 from limner.gateway.record import UNBEGUN, as_it_stands, new_response, refusal, refusal_of
 from limner.gateway.responder import Asked, Responder
@@ -28,6 +28,7 @@ from limner.server.guard import owner_of
 from limner.server.streaming import DEFAULT_HEARTBEAT_S, EventStream, while_client_waits
 from limner.wire import sse
 from limner.wire.errors import encode_error
+from limner.wire.events import encode_event
 
 _KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 _LEFT = ResponseError(
@@ -160,8 +161,11 @@ class _Following:
     async def frames(self) -> AsyncGenerator[bytes, None]:
         async with aclosing(self.background.readers.follow(self.id, self.after)) as events:
             async for event in events:
-                yield event.content
-                self.after = event.number
+                if isinstance(event, Frame):
+                    yield event.content
+                    self.after = event.number
+                else:
+                    yield encode_event(event)
         if await self.background.store.status(self.id) in ENDED:
             yield sse.DONE
         else:
