@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from limner.core.response_store import Nature
+from limner.core.response_store import Frame, Nature
 from limner.gateway.background import Background
 from limner.gateway.record import new_response
 from limner.gateway.responder import Responder
@@ -171,7 +171,8 @@ async def test_readers_hear_of_another_process_by_looking(tmp_path: Path) -> Non
         await first.hangs()
         first.go()
         async with asyncio.timeout(30):
-            seen = [frame.number async for frame in other.readers.follow(id)]
+            told = [event async for event in other.readers.follow(id)]
+            seen = [frame.number for frame in told if isinstance(frame, Frame)]
         assert seen == await log_of(store, id)
 
 
