@@ -82,7 +82,9 @@ def _resolved(item: JsonObject, known: Known) -> JsonObject:
 def _with_picture(part: Any, known: Known) -> Any:
     if not isinstance(part, Mapping) or part.get("type") != "input_image":
         return part
-    image = known.files.get(part.get("file_id", "")) or known.urls.get(part.get("image_url", ""))
+    # Items of unknown types are not checked: what they hold may be anything.
+    file_id, url = (str(part.get(name)) for name in ("file_id", "image_url"))
+    image = known.files.get(file_id) or known.urls.get(url)
     if image is None:
         return part
     said = {name: value for name, value in part.items() if name != "file_id"}
