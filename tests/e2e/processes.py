@@ -37,8 +37,9 @@ class Server:
 
     @property
     def engine(self) -> psutil.Process:
-        """The process of its engine."""
-        (engine,) = psutil.Process(self.process.pid).children()
+        """The process of its engine; others of its children read pictures."""
+        children = psutil.Process(self.process.pid).children()
+        (engine,) = (child for child in children if "engine" in child.cmdline())
         return engine
 
     def engine_status(self) -> dict[str, object]:
