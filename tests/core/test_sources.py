@@ -24,11 +24,11 @@ from limner.core.items import (
 from limner.core.request import ImageTool
 from limner.core.sources import (
     MAX_SOURCES,
-    Plan,
+    Basis,
     Wish,
     actions_of,
+    basis_of,
     number_pictures,
-    plan,
     sources_of,
 )
 
@@ -51,14 +51,14 @@ def shown(*pictures: ImageData) -> Message:
     return Message("user", (TextPart("Look."), *map(ImagePart, pictures)))
 
 
-def planned(
+def basis(
     tool: ImageTool,
     *sources: ImageData,
     wish: Wish = Wish("a cat"),  # noqa: B008 - a frozen value
     can: ImageCapabilities | None = EDITS,
-) -> Plan:
-    decided = plan(tool, wish, sources, can)
-    assert isinstance(decided, Plan), decided
+) -> Basis:
+    decided = basis_of(tool, wish, sources, can)
+    assert isinstance(decided, Basis), decided
     return decided
 
 
@@ -68,7 +68,7 @@ def refusal(
     wish: Wish = Wish("a cat"),  # noqa: B008 - a frozen value
     can: ImageCapabilities | None = EDITS,
 ) -> ImageCallError:
-    decided = plan(tool, wish, sources, can)
+    decided = basis_of(tool, wish, sources, can)
     assert isinstance(decided, ImageCallError), decided
     return decided
 
@@ -113,30 +113,30 @@ def test_each_picture_is_told_its_number() -> None:
 
 
 def test_generate_never_edits() -> None:
-    assert planned(GENERATE, A, wish=Wish("x", "edit")) == Plan()
-    assert Plan().action == "generate"
+    assert basis(GENERATE, A, wish=Wish("x", "edit")) == Basis()
+    assert Basis().action == "generate"
 
 
 @pytest.mark.parametrize("tool", [AUTO, EDIT])
 def test_without_a_word_of_the_model_a_picture_means_an_edit(tool: ImageTool) -> None:
-    assert planned(tool, A, B) == Plan((A, B))
-    assert planned(tool, A).action == "edit"
+    assert basis(tool, A, B) == Basis((A, B))
+    assert basis(tool, A).action == "edit"
 
 
 def test_without_a_picture_auto_paints_anew() -> None:
-    assert planned(AUTO) == Plan()
+    assert basis(AUTO) == Basis()
 
 
 def test_a_picture_that_is_only_a_topic_is_left_alone() -> None:
-    assert planned(AUTO, A, wish=TOPIC) == Plan()
+    assert basis(AUTO, A, wish=TOPIC) == Basis()
 
 
 def test_the_client_s_edit_stands_against_the_model_s_generate() -> None:
-    assert planned(EDIT, A, wish=TOPIC) == Plan((A,))
+    assert basis(EDIT, A, wish=TOPIC) == Basis((A,))
 
 
 def test_the_model_may_name_its_source() -> None:
-    assert planned(AUTO, A, B, C, wish=Wish("x", "edit", 2), can=ONE) == Plan((B,))
+    assert basis(AUTO, A, B, C, wish=Wish("x", "edit", 2), can=ONE) == Basis((B,))
 
 
 @pytest.mark.parametrize("number", [0, -1, 4])
@@ -156,56 +156,56 @@ def test_an_edit_without_any_source_fails_and_says_what_helps() -> None:
 
 @pytest.mark.parametrize("can", [PAINTS, None])
 def test_where_nothing_can_edit_auto_paints_anew_and_says_so(can: ImageCapabilities | None) -> None:
-    decided = planned(AUTO, A, can=can)
+    decided = basis(AUTO, A, can=can)
     assert decided.images == ()
     assert decided.adjustments == (
         "No picture was edited: the image back end here paints new ones only.",
     )
     assert refusal(EDIT, A, can=can).code == "edits_not_supported"
     assert refusal(AUTO, A, wish=Wish("x", "edit"), can=can).code == "edits_not_supported"
-    assert planned(AUTO, A, wish=TOPIC, can=can) == Plan()
+    assert basis(AUTO, A, wish=TOPIC, can=can) == Basis()
 
 
 def test_what_a_back_end_cannot_take_is_left_out_and_told_the_last_count() -> None:
-    decided = planned(AUTO, A, B, C, can=ONE)
+    decided = basis(AUTO, A, B, C, can=ONE)
     assert decided.images == (C,)
     assert decided.adjustments == (
         "Of the 3 pictures in the conversation only the last 1 could be edited.",
     )
-    assert planned(AUTO, A, B, C, can=replace(EDITS, max_images=2)).images == (B, C)
+    assert basis(AUTO, A, B, C, can=replace(EDITS, max_images=2)).images == (B, C)
 
 
 def test_what_can_be_done_is_that_of_the_back_end_that_the_client_names() -> None:
     can = replace(EDITS, named={"small": ONE, "plain": PAINTS})
-    assert planned(replace(AUTO, model="small"), A, B, can=can).images == (B,)
-    assert planned(replace(AUTO, model="plain"), A, B, can=can).images == ()
-    assert planned(replace(AUTO, model="other"), A, B, can=can).images == (A, B)
+    assert basis(replace(AUTO, model="small"), A, B, can=can).images == (B,)
+    assert basis(replace(AUTO, model="plain"), A, B, can=can).images == ()
+    assert basis(replace(AUTO, model="other"), A, B, can=can).images == (A, B)
     assert actions_of(replace(AUTO, model="plain"), (A,), can) == ()
 
 
 def test_no_edit_has_more_than_sixteen_sources() -> None:
     many = [picture(str(number)) for number in range(20)]
-    assert planned(AUTO, *many).images == tuple(many[-MAX_SOURCES:])
-    assert planned(AUTO, *many, can=replace(EDITS, max_images=99)).images == tuple(many[-16:])
+    assert basis(AUTO, *many).images == tuple(many[-MAX_SOURCES:])
+    assert basis(AUTO, *many, can=replace(EDITS, max_images=99)).images == tuple(many[-16:])
 
 
 def test_a_mask_keeps_the_first_source() -> None:
     tool = replace(AUTO, mask=MASK)
-    assert planned(tool, A, B) == Plan((A, B), MASK)
-    one = planned(tool, A, B, C, can=ONE)
+    assert basis(tool, A, B) == Basis((A, B), MASK)
+    one = basis(tool, A, B, C, can=ONE)
     assert (one.images, one.mask) == ((A,), MASK)
     assert one.adjustments == (
         "Of the 3 pictures in the conversation only the first, to which the mask belongs, could be "
         "edited.",
     )
-    two = planned(tool, A, B, C, can=replace(EDITS, max_images=2))
+    two = basis(tool, A, B, C, can=replace(EDITS, max_images=2))
     assert two.images == (A, C)
     assert "belongs, and the last 1 could" in two.adjustments[0]
 
 
 @pytest.mark.parametrize("action", ["auto", "generate"])
 def test_a_mask_without_use_is_reported(action: str) -> None:
-    decided = planned(ImageTool(0, action=action, mask=MASK), A, wish=TOPIC)
+    decided = basis(ImageTool(0, action=action, mask=MASK), A, wish=TOPIC)
     assert (decided.images, decided.mask) == ((), None)
     assert decided.adjustments[0].startswith("input_image_mask was not used")
 
@@ -213,7 +213,7 @@ def test_a_mask_without_use_is_reported(action: str) -> None:
 @pytest.mark.parametrize("action", ["auto", "edit"])
 def test_a_mask_alone_is_its_own_source(action: str) -> None:
     tool = ImageTool(0, action=action, mask=MASK)
-    assert planned(tool) == Plan((MASK,), MASK)
+    assert basis(tool) == Basis((MASK,), MASK)
 
 
 @given(
@@ -224,11 +224,11 @@ def test_a_mask_alone_is_its_own_source(action: str) -> None:
     st.sampled_from([None, 1, 2, 9]),
     st.integers(1, 4),
 )
-def test_no_plan_asks_for_more_than_can_be_done(  # type: ignore[no-untyped-def]
+def test_no_call_asks_for_more_than_can_be_done(  # type: ignore[no-untyped-def]
     sources, mask, action, wished, number, room
 ) -> None:
     tool = ImageTool(0, action=action, mask=mask)
-    decided = plan(tool, Wish("x", wished, number), sources, replace(EDITS, max_images=room))
+    decided = basis_of(tool, Wish("x", wished, number), sources, replace(EDITS, max_images=room))
     if isinstance(decided, ImageCallError):
         assert decided.type == "image_generation_user_error"
         return

@@ -40,11 +40,11 @@ from limner.core.items import FunctionCall, ImageCall, ImageCallError
 from limner.core.offer import Offer
 from limner.core.open_items import Place
 from limner.core.request import ImageTool, ResponseRequest
-from limner.core.sources import Plan, Wish, plan
+from limner.core.sources import Basis, Wish, basis_of
 from limner.core.transcript import Transcript
 
 _Announced = tuple[FunctionCall, Wish, Place]
-_Dispatched = tuple[FunctionCall, Plan, Place]
+_Dispatched = tuple[FunctionCall, Basis, Place]
 
 
 class HostedCalls:
@@ -136,28 +136,28 @@ class HostedCalls:
         """Return what to paint next; calls that cannot be painted fail on the way."""
         while self._queue:
             call, wish, place = self._queue.popleft()
-            planned = self._planned(wish)
-            if isinstance(planned, ImageCallError):
-                self._fail(call, place, planned)
+            basis = self._basis(wish)
+            if isinstance(basis, ImageCallError):
+                self._fail(call, place, basis)
             else:
                 self._dispatched += 1
-                self._painting = call, planned, place
+                self._painting = call, basis, place
                 return image_request(
-                    self._tool, wish.prompt, planned, stream=self._stream, client=self._client
+                    self._tool, wish.prompt, basis, stream=self._stream, client=self._client
                 )
         return None
 
-    def _planned(self, wish: Wish) -> Plan | ImageCallError:
+    def _basis(self, wish: Wish) -> Basis | ImageCallError:
         if not wish.prompt.strip():
             return no_prompt()
         if self._dispatched == self._limit:
             return budget_exhausted(self._limit)
-        return plan(self._tool, wish, self.sources, self._can)
+        return basis_of(self._tool, wish, self.sources, self._can)
 
     def receive(self, event: ImageEvent) -> None:
         """Take what the painter says about the picture under way."""
         assert self._painting is not None, "nothing is being painted"
-        call, planned, place = self._painting
+        call, basis, place = self._painting
         match event:
             case ImageProgress():
                 self._transcript.report_progress(place, event)
@@ -168,7 +168,7 @@ class HostedCalls:
                 self._painting = None
                 if usage is not None:
                     self.usage = usage if self.usage is None else self.usage + usage
-                self._transcript.complete_picture(place, _told(event, planned), planned.action)
+                self._transcript.complete_picture(place, _told(event, basis), basis.action)
                 self._answers.append(painted(call, place.item_id, event.image))
             case ImageFailed(message, code, type_, retryable):
                 self._painting = None
@@ -187,6 +187,6 @@ class HostedCalls:
         self._answers.append(refused(call, error, item_id=place.item_id))
 
 
-def _told(event: ImageCompleted, planned: Plan) -> ImageCompleted:
-    said = (*planned.adjustments, *event.resolved.adjustments)
+def _told(event: ImageCompleted, basis: Basis) -> ImageCompleted:
+    said = (*basis.adjustments, *event.resolved.adjustments)
     return replace(event, resolved=replace(event.resolved, adjustments=said))

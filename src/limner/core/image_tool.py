@@ -16,7 +16,7 @@ from limner.core.errors import InvalidRequest
 from limner.core.image import ImageCapabilities, ImageData, ImageRequest
 from limner.core.items import FunctionCall, ImageCallError, Item
 from limner.core.request import ImageTool, ResponseRequest
-from limner.core.sources import USER_ERROR, Action, Plan, Wish, actions_of
+from limner.core.sources import USER_ERROR, Action, Basis, Wish, actions_of
 from limner.core.turn import FunctionTool
 
 NAME = "image_generation"
@@ -147,7 +147,7 @@ def wish_of(arguments: str) -> Wish:
 
 
 def image_request(
-    tool: ImageTool, prompt: str, plan: Plan, *, stream: bool, client: str
+    tool: ImageTool, prompt: str, basis: Basis, *, stream: bool, client: str
 ) -> ImageRequest:
     """Say a call in the back end's words. Nobody would see partial images without a stream."""
     return ImageRequest(
@@ -160,9 +160,9 @@ def image_request(
         output_compression=tool.output_compression,
         moderation=tool.moderation,
         partial_images=tool.partial_images if stream else 0,
-        images=plan.images,
-        mask=plan.mask,
-        input_fidelity=tool.input_fidelity if plan.images else None,
+        images=basis.images,
+        mask=basis.mask,
+        input_fidelity=tool.input_fidelity if basis.images else None,
         client=client,
     )
 

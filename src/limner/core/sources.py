@@ -51,7 +51,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Basis:
     """What a call starts from. adjustments: see `Resolved`."""
 
     images: tuple[ImageData, ...] = ()
@@ -100,24 +100,24 @@ def actions_of(
     return ("edit",) if tool.action == "edit" else ("generate", "edit")
 
 
-def plan(
+def basis_of(
     tool: ImageTool,
     wish: Wish,
     sources: Sequence[ImageData],
     can: ImageCapabilities | None,
-) -> Plan | ImageCallError:
+) -> Basis | ImageCallError:
     """Decide what a call starts from, or why it cannot be; the model reads the reason."""
     can = can and can.of(tool.model)
     action = tool.action
     if action == "auto":
         action = wish.action or ("edit" if sources or tool.mask else "generate")
     if action == "generate":
-        return Plan() if tool.mask is None else Plan(adjustments=(_UNUSED_MASK,))
+        return Basis() if tool.mask is None else Basis(adjustments=(_UNUSED_MASK,))
     if can is None or not can.edits:
         if "edit" in (tool.action, wish.action):
             return _no_edits()
         said = "No picture was edited: the image back end here paints new ones only."
-        return Plan(adjustments=(said,))
+        return Basis(adjustments=(said,))
     if tool.mask is not None:
         return _masked(tool.mask, sources, can)
     if not sources:
@@ -126,7 +126,7 @@ def plan(
         return _latest(sources, can)
     if not 1 <= wish.image <= len(sources):
         return _no_such_image(wish.image, len(sources))
-    return Plan((sources[wish.image - 1],))
+    return Basis((sources[wish.image - 1],))
 
 
 def _pictures(item: Item) -> Iterator[ImageData]:
@@ -147,25 +147,25 @@ def _room(can: ImageCapabilities) -> int:
     return min(can.max_images or MAX_SOURCES, MAX_SOURCES)
 
 
-def _latest(sources: Sequence[ImageData], can: ImageCapabilities) -> Plan:
+def _latest(sources: Sequence[ImageData], can: ImageCapabilities) -> Basis:
     room, there = _room(can), len(sources)
     if there <= room:
-        return Plan(tuple(sources))
+        return Basis(tuple(sources))
     said = f"Of the {there} pictures in the conversation only the last {room} could be edited."
-    return Plan(tuple(sources[-room:]), adjustments=(said,))
+    return Basis(tuple(sources[-room:]), adjustments=(said,))
 
 
-def _masked(mask: ImageData, sources: Sequence[ImageData], can: ImageCapabilities) -> Plan:
+def _masked(mask: ImageData, sources: Sequence[ImageData], can: ImageCapabilities) -> Basis:
     room, there = _room(can), len(sources)
     if there <= room:
-        return Plan(tuple(sources) or (mask,), mask)
+        return Basis(tuple(sources) or (mask,), mask)
     first, *rest = sources
     behind = f" and the last {room - 1}" if room > 1 else ""
     said = (
         f"Of the {there} pictures in the conversation only the first, to which the mask belongs,"
         f"{behind} could be edited."
     )
-    return Plan((first, *rest[there - room :]), mask, (said,))
+    return Basis((first, *rest[there - room :]), mask, (said,))
 
 
 def _no_edits() -> ImageCallError:
