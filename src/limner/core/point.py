@@ -92,8 +92,10 @@ class Point:
     def places(self) -> list[Place]:
         """All items, done and open."""
         closed = [Place(index, item.id) for index, item in self.done.items()]
-        opened = [item.place for item in (*self.calls.values(), *self.opaque.values())]
-        return [*closed, *opened, *self.pictures, *([self.words.place] if self.words else ())]
+        calls = [call.place for call in self.calls.values()]
+        opaque = [item.place for item in self.opaque.values()]
+        words = [self.words.place] if self.words else []
+        return [*closed, *calls, *opaque, *self.pictures, *words]
 
     @property
     def waits_for_client(self) -> bool:
