@@ -6,7 +6,9 @@ blob. It is written in the transaction that writes the holder, and goes with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import ParamSpec, TypeVar
 
 from limner.store.blobs import Blobs
 from limner.store.database import Database, Transaction
@@ -14,6 +16,12 @@ from limner.wire import kept as kept_texts
 
 GRACE_S = 3600.0
 """Between a blob and the row that holds it lies one commit; an hour is plenty."""
+
+DONE_ASIDE_BYTES = 2**18
+"""Larger texts are worked on in a thread: a picture of 20 MB takes a tenth of a second."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def hold(transaction: Transaction, holder: str, digests: Iterable[str]) -> None:
@@ -40,19 +48,33 @@ class Texts:
     async def keep(self, text: bytes, pictures: Iterable[bytes]) -> bytes:
         """Put the pictures that the text holds on the disk; returns it without them.
 
-        `wire.kept.digests_in` says what the result needs. Raises StoreError.
+        `wire.kept.digests_in` says what the result needs. `pictures` may be read in another
+        thread. Raises StoreError.
         """
-        distinct = {kept_texts.digest_of(content): content for content in pictures}
-        kept = kept_texts.keep(text, distinct.values())
-        for digest in kept_texts.digests_in(kept):
-            await self._blobs.put(distinct[digest])
+        kept, needed = await _aside(len(text), _take_out, text, pictures)
+        for content in needed:
+            await self._blobs.put(content)
         return kept
 
     async def restore(self, kept: bytes) -> bytes:
         """The very bytes that there were; raises StoreError where a picture is missing."""
         digests = kept_texts.digests_in(kept)
         pictures = {digest: await self._blobs.get(digest) for digest in digests}
-        return kept_texts.restore(kept, pictures)
+        size = sum(map(len, pictures.values()), len(kept))
+        return await _aside(size, kept_texts.restore, kept, pictures)
+
+
+def _take_out(text: bytes, pictures: Iterable[bytes]) -> tuple[bytes, list[bytes]]:
+    """The text without its pictures, and those that it really had."""
+    distinct = {kept_texts.digest_of(content): content for content in pictures}
+    kept = kept_texts.keep(text, distinct.values())
+    return kept, [distinct[digest] for digest in kept_texts.digests_in(kept)]
+
+
+async def _aside(size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    if size > DONE_ASIDE_BYTES:
+        return await asyncio.to_thread(work, *args, **kwargs)
+    return work(*args, **kwargs)
 
 
 async def sweep(database: Database, blobs: Blobs, *, grace_s: float = GRACE_S) -> int:
