@@ -44,7 +44,8 @@ export const remove = (path) => request("DELETE", path);
 
 /**
  * Start a response that goes on without us: background, streamed, kept.
- * Yields `{type, ...}` for every event and `{type: "progress", ...}` for steps.
+ * Yields `{type: "opened", requestId}` once the server has accepted it, then `{type, ...}` for every
+ * event and `{type: "progress", ...}` for steps.
  */
 export async function* startResponse(body, { signal, idempotencyKey } = {}) {
   const response = await request("POST", "/v1/responses", {
@@ -62,6 +63,7 @@ export async function* followResponse(id, after, { signal } = {}) {
 }
 
 async function* typed(response) {
+  yield { type: "opened", requestId: response.headers.get("x-request-id") };
   for await (const { data, comment } of readEvents(response)) {
     if (comment?.startsWith("progress ")) {
       yield { type: "progress", ...JSON.parse(comment.slice("progress ".length)) };

@@ -3,7 +3,7 @@
 
 /**
  * @typedef {{id: string, previousId: string | null, input: object, run: object}} Turn
- * input: what the person said: `{text, pictures: [{id?, url?}], settings}`.
+ * input: what the person said: `{text, pictures: [{id?, url?}], tool}`.
  */
 
 /** Turns by what they rest on, each list in the order of making. */
@@ -33,9 +33,12 @@ export function path(turns, chosen) {
   return shown;
 }
 
+/** All versions of a turn, in the order of making. */
+export const versionsOf = (turns, turn) => children(turns).get(turn.previousId ?? "") ?? [turn];
+
 /** The version before or after this one, by `step` -1 or 1; the same at the ends. */
 export function sibling(turns, turn, step) {
-  const versions = children(turns).get(turn.previousId ?? "") ?? [turn];
+  const versions = versionsOf(turns, turn);
   const at = versions.findIndex(({ id }) => id === turn.id);
   return versions[Math.min(Math.max(at + step, 0), versions.length - 1)];
 }

@@ -1,16 +1,18 @@
 // A response as the page shows it, made from its events. Pure: state and event in, new state out.
 //
-// A picture's `phase` is one of: planning, queued, painting, done, cancelled, failed.
+// A picture's `phase` is one of: planning, queued, painting, saving, done, cancelled, failed. Its
+// bytes stay in the state only until the response is over; after that they are fetched by its id.
 
 export const TERMINAL = new Set(["completed", "failed", "incomplete", "cancelled"]);
 
 /** @returns a response of which nothing is known yet */
 export function emptyRun() {
-  return { id: null, status: "queued", after: -1, items: [], error: null, adjustments: [] };
+  return { id: null, requestId: null, status: "queued", after: -1, items: [], error: null, adjustments: [] };
 }
 
 /** The state after one more event; events that were seen already change nothing. */
 export function receive(run, event) {
+  if (event.type === "opened") return { ...run, requestId: event.requestId ?? run.requestId };
   if (event.type === "progress") return progress(run, event);
   if (event.type === "error") {
     return { ...run, error: event.error ?? { code: event.code, message: event.message } };
@@ -28,9 +30,14 @@ export function receive(run, event) {
     case "response.refusal.delta":
     case "response.reasoning_text.delta":
       return change(next, at, (item) => ({ text: item.text + event.delta }));
+    case "response.image_generation_call.generating":
+      return change(next, at, ({ phase }) => ({ phase: phase === "planning" ? "painting" : phase }));
+    case "response.image_generation_call.completed":
+      return change(next, at, () => ({ phase: "saving" }));
     case "response.image_generation_call.partial_image":
-      return change(next, at, () => ({
+      return change(next, at, ({ size }) => ({
         phase: "painting",
+        size: event.size ?? size,
         partial: {
           base64: event.partial_image_b64,
           format: event.output_format,
@@ -49,8 +56,9 @@ export function fromResponse(response) {
 }
 
 function settle(run, response) {
-  const over = TERMINAL.has(response.status);
-  const items = over && response.output.length ? response.output.map((item, at) => ({ ...run.items[at], ...shown(item) })) : run.items;
+  const isOver = TERMINAL.has(response.status);
+  const count = Math.max(run.items.length, response.output?.length ?? 0);
+  const items = isOver ? Array.from({ length: count }, (_, at) => last(run.items[at], response, at)) : run.items;
   return {
     ...run,
     id: response.id,
@@ -59,14 +67,23 @@ function settle(run, response) {
     adjustments: response.limner?.adjustments ?? run.adjustments,
     model: response.model,
     metadata: response.metadata ?? {},
-    items: over ? items.map((item) => (item.kind === "picture" ? ended(item, response.status) : item)) : items,
+    createdAt: response.created_at,
+    items,
   };
 }
 
+/** An item as the end of its response leaves it. */
+function last(item, response, at) {
+  const told = response.output?.[at] ? { ...item, ...shown(response.output[at]) } : item;
+  if (told?.kind !== "picture") return told;
+  return { ...ended(told, response), result: null, partial: told.phase === "done" ? null : told.partial };
+}
+
 /** No picture goes on after its response. */
-function ended(item, status) {
-  if (item.phase === "done" || item.phase === "failed" || item.phase === "cancelled") return item;
-  return { ...item, phase: status === "cancelled" ? "cancelled" : "failed" };
+function ended(item, { status, error }) {
+  if (item.phase === "done" || item.phase === "cancelled") return item;
+  if (status === "cancelled" && item.phase !== "failed") return { ...item, phase: "cancelled" };
+  return { ...item, phase: "failed", error: item.error ?? error };
 }
 
 function progress(run, { output_index: at, step, steps, queue_position, eta_s }) {
@@ -103,7 +120,7 @@ function picture(item) {
     ...(phase !== "planning" && {
       prompt: item.revised_prompt ?? "",
       action: item.action ?? "generate",
-      size: item.size ?? null,
+      ...(item.size && { size: item.size }),
       format: item.output_format ?? null,
       error: item.error ?? null,
       facts: item.limner ?? {},

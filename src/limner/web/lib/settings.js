@@ -23,15 +23,27 @@ export function loadSettings() {
 
 export const saveSettings = (settings) => localStorage.setItem(NAME, JSON.stringify(settings));
 
+export const MOST_SEED = 2 ** 32 - 1;
+
 /**
  * Width and height for a ratio, about as many pixels as the model's own square has.
- * painter: what `/v1/models` tells: `{native_px, multiple}`; null ratio leaves it to the server.
+ * painter: what `/v1/models` tells: `{native_px, size_multiple}`; null ratio leaves it to the server.
  */
 export function sizeOf(ratio, painter = {}) {
   const shape = RATIOS.find(({ name }) => name === ratio);
   if (!shape) return null;
-  const { native_px: native = 1024, size_multiple: multiple = 16 } = painter;
+  const { native_px: native = 1024 } = painter;
   const scale = native / Math.sqrt(shape.width * shape.height);
-  const fit = (edge) => Math.max(multiple, Math.round((edge * scale) / multiple) * multiple);
-  return `${fit(shape.width)}x${fit(shape.height)}`;
+  return fitted(shape.width * scale, shape.height * scale, painter);
+}
+
+/** Three quarters of each edge: about half the pixels. size: as `1280x720`. */
+export function smallerSize(size, painter = {}) {
+  const [width, height] = (size ?? "1024x1024").split("x").map((edge) => Number(edge) * 0.75);
+  return fitted(width, height, painter);
+}
+
+function fitted(width, height, { size_multiple: multiple = 16 }) {
+  const fit = (edge) => Math.max(multiple, Math.round(edge / multiple) * multiple);
+  return `${fit(width)}x${fit(height)}`;
 }

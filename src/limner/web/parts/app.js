@@ -1,60 +1,117 @@
 // The whole page: rail, chat or gallery, drawer, and what lies over them.
 
 import { t } from "../lib/i18n.js";
-import { page } from "../lib/page.js";
+import { deedOf, isWriting } from "../lib/keys.js";
+import { attach, cancel, focusBox, newChat, openGallery, page, runningTurns } from "../lib/page.js";
 import { html, nothing, Part } from "./part.js";
 import { icon } from "./icons.js";
 import "./composer.js";
+import "./key.js";
+import "./keys.js";
 import "./rail.js";
 import "./thread.js";
 
+const WIDE = matchMedia("(min-width: 900px)");
+
 class App extends Part {
-  static properties = { railOpen: { state: true } };
+  static properties = { isRailOpen: { state: true } };
 
   constructor() {
     super();
-    this.railOpen = matchMedia("(min-width: 900px)").matches;
+    this.isRailOpen = WIDE.matches;
+    WIDE.addEventListener("change", ({ matches }) => (this.isRailOpen = matches));
+    document.addEventListener("keydown", (event) => this.key(event));
+    document.addEventListener("paste", (event) => pasted(event));
   }
 
   render() {
-    const { drawer, view, title, spoken, needsKey } = page.get();
-    this.classList.toggle("rail-closed", !this.railOpen);
+    const { drawer, view, title, spoken, needsKey, dialog } = page.get();
+    this.classList.toggle("rail-closed", !this.isRailOpen);
     this.classList.toggle("drawer-open", drawer !== null);
+    document.title = title ? `${title} · ${t("name")}` : t("name");
     return html`
-      <a class="skip" href="#box">${t("skip")}</a>
-      ${this.railOpen ? html`<lm-rail class="rail"></lm-rail>` : nothing}
-      ${this.railOpen || drawer
-        ? html`<button class="behind-sheet" aria-label=${t("close")} @click=${this.closeSheets}></button>`
-        : nothing}
+      <a class="skip" href="#box" @click=${skip}>${t("skip")}</a>
+      ${this.isRailOpen ? html`<lm-rail class="rail" @lead=${this.narrow}></lm-rail>` : nothing}
+      ${this.isRailOpen || drawer ? html`<button class="behind-sheet" aria-label=${t("close")} @click=${this.closeSheets}></button>` : nothing}
       <main class="main" id="main">
-        <header class="topbar">
-          <button
-            class="plain round"
-            aria-label=${t("rail")}
-            aria-expanded=${this.railOpen}
-            @click=${() => (this.railOpen = !this.railOpen)}
-          >
-            ${icon("menu")}
-          </button>
-          <h1>${title || t("name")}</h1>
-        </header>
-        ${view === "chat" ? html`<lm-thread class="scroll"></lm-thread>` : html`<lm-gallery class="scroll"></lm-gallery>`}
-        ${view === "chat" ? html`<lm-composer></lm-composer>` : nothing}
+        ${this.topbar(view === "gallery" ? t("gallery") : title || t("name"))}
+        ${view === "chat" ? html`<lm-thread class="scroll"></lm-thread><lm-composer></lm-composer>` : html`<lm-gallery class="scroll"></lm-gallery>`}
       </main>
       ${drawer ? html`<aside class="drawer" aria-label=${t(drawer)}>${this.drawer(drawer)}</aside>` : nothing}
-      ${needsKey ? html`<lm-key></lm-key>` : nothing}
+      ${dialog === "keys" ? html`<lm-keys></lm-keys>` : nothing} ${needsKey ? html`<lm-key></lm-key>` : nothing}
       <p class="unseen" role="status" aria-live="polite">${spoken}</p>
     `;
+  }
+
+  topbar(title) {
+    return html`<header class="topbar">
+      <button class="plain round" aria-label=${t("rail")} title=${t("rail")} aria-expanded=${this.isRailOpen} @click=${() => (this.isRailOpen = !this.isRailOpen)}>
+        ${icon("menu")}
+      </button>
+      <h1 dir="auto">${title}</h1>
+      ${this.isRailOpen
+        ? nothing
+        : html`<button class="plain round" aria-label=${t("new-chat")} title=${t("new-chat")} @click=${begin}>${icon("add")}</button>`}
+    </header>`;
   }
 
   drawer(name) {
     return name === "queue" ? html`<lm-queue></lm-queue>` : html`<lm-details></lm-details>`;
   }
 
+  narrow() {
+    if (!WIDE.matches) this.isRailOpen = false;
+  }
+
   closeSheets() {
     page.set({ drawer: null });
-    if (!matchMedia("(min-width: 900px)").matches) this.railOpen = false;
+    this.narrow();
   }
+
+  key(event) {
+    const deed = deedOf(event, "page");
+    if (!deed || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+    if (isWriting(event) && !event.ctrlKey && !event.metaKey && event.key !== "Escape") return;
+    event.preventDefault();
+    this.deeds[deed]();
+  }
+
+  /** What the keys of the page do, by the names of the table of keys. */
+  deeds = {
+    stop: () => this.stop(),
+    write: focusBox,
+    "new-chat": begin,
+    gallery: openGallery,
+    queue: () => page.set(({ drawer }) => ({ drawer: drawer === "queue" ? null : "queue" })),
+    keys: () => page.set({ dialog: "keys" }),
+  };
+
+  /** What lies over the page goes first, then what runs, the newest of it. */
+  stop() {
+    const running = runningTurns().findLast(({ cancelling }) => !cancelling);
+    if (!WIDE.matches && (this.isRailOpen || page.get().drawer)) this.closeSheets();
+    else if (running) cancel(running);
+    else page.set({ drawer: null });
+  }
+}
+
+function begin() {
+  newChat();
+  focusBox();
+}
+
+/** The address stays what it is: it names the chat. */
+function skip(event) {
+  event.preventDefault();
+  focusBox();
+}
+
+/** Pictures can be pasted wherever the focus is. */
+function pasted(event) {
+  const { files } = event.clipboardData;
+  if (!files.length || document.querySelector("dialog[open]")) return;
+  event.preventDefault();
+  attach([...files]);
 }
 
 customElements.define("lm-app", App);

@@ -1,19 +1,46 @@
 // One picture in every state that it can be in.
 
 import { loadPicture } from "../lib/api.js";
+import { isBusyState, left, shapeOf, stateOf } from "../lib/card.js";
+import { versionsOf } from "../lib/chat.js";
 import { t } from "../lib/i18n.js";
-import { cancel, page, retry, showVersion } from "../lib/page.js";
+import { deedOf, isWriting } from "../lib/keys.js";
+import { cancel, correct, follow, page, reference, removePicture, retry, showVersion, star, takeBack } from "../lib/page.js";
 import { fromBase64 } from "../lib/pictures.js";
-import { html, nothing, Part, styleMap } from "./part.js";
+import { cardTools, pager } from "./card-tools.js";
+import { failure } from "./failure.js";
+import { html, nothing, Part } from "./part.js";
 import { icon } from "./icons.js";
 
+const BLUR_PX = 12;
+
 class Card extends Part {
-  static properties = { turn: { attribute: false }, item: { attribute: false }, source: { state: true }, editing: { state: true } };
+  static properties = {
+    turn: { attribute: false },
+    item: { attribute: false },
+    earlier: { attribute: false }, // id of the picture before this one in the chat, if any
+    source: { state: true },
+    isEditing: { state: true },
+    isUnfolded: { state: true },
+  };
 
   constructor() {
     super();
     this.source = "";
-    this.editing = false;
+    this.isEditing = false;
+    this.isUnfolded = false;
+    this.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  disconnectedCallback() {
+    this.forget(this.source);
+    this.source = "";
+    super.disconnectedCallback();
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    if (this.hasUpdated) this.show();
   }
 
   willUpdate(changed) {
@@ -23,89 +50,156 @@ class Card extends Part {
   /** Show the newest there is: the picture itself, else the last partial image. */
   async show(before) {
     const { item } = this;
-    if (item.phase === "done" && (before?.phase !== "done" || before.id !== item.id)) {
-      this.source = item.result
-        ? URL.createObjectURL(fromBase64(item.result, item.format))
-        : await loadPicture(item.id);
-    } else if (item.partial && item.partial !== before?.partial && item.phase !== "done") {
-      const old = this.source;
-      this.source = URL.createObjectURL(fromBase64(item.partial.base64, item.partial.format));
-      if (old.startsWith("blob:")) URL.revokeObjectURL(old);
+    if (item.phase === "done") {
+      if (before?.phase === "done" && before.id === item.id && this.source) return;
+      await this.put(item.result ? addressOf(item.result, item.format) : await loadPicture(item.id).catch(() => ""));
+    } else if (item.partial && item.partial !== before?.partial) {
+      await this.put(addressOf(item.partial.base64, item.partial.format));
     }
   }
 
+  /** Take the place of what is shown, once it can be drawn without a gap. */
+  async put(source) {
+    const picture = new Image();
+    picture.src = source;
+    await picture.decode().catch(() => {});
+    if (!this.isConnected) return this.forget(source);
+    this.forget(this.source);
+    this.source = source;
+  }
+
+  forget(source) {
+    if (source.startsWith("blob:")) URL.revokeObjectURL(source);
+  }
+
+  get state() {
+    return stateOf(this.item, this.turn, page.get());
+  }
+
+  /** Styles are set as properties: the page's policy refuses the attribute. */
   render() {
-    const { item, turn } = this;
-    const busy = !["done", "failed", "cancelled"].includes(item.phase);
+    const { item, turn, state } = this;
     return html`<section
-      class="card ${item.phase}"
+      class="card ${state}"
       role="group"
       tabindex="0"
       data-item=${item.id}
+      data-state=${state}
       aria-label=${t("picture-of", { prompt: item.prompt || turn.input.text })}
-      aria-busy=${busy}
+      aria-busy=${isBusyState(state)}
+      .style=${`--ratio: ${shapeOf(item, turn).join(" / ")}`}
     >
-      ${item.phase === "failed" && !this.source ? nothing : this.frame(busy)}
-      ${busy ? this.progress() : nothing} ${item.phase === "cancelled" ? this.stopped() : nothing}
-      ${item.phase === "failed" ? this.failure() : nothing} ${item.phase === "done" ? this.caption() : nothing}
-      ${busy ? nothing : this.tools()}
+      ${this.inside(state)}
     </section>`;
   }
 
-  frame(busy) {
-    const { item, turn } = this;
-    const [width, height] = (item.size ?? turn.input.tool?.size ?? "1x1").split("x").map(Number);
-    const left = item.steps ? 1 - (item.step ?? 0) / item.steps : 1;
-    return html`<div class="frame" style=${styleMap({ aspectRatio: `${width || 1} / ${height || 1}` })}>
-      ${this.source
-        ? html`<img
-            src=${this.source}
-            alt=${item.prompt || turn.input.text}
-            style=${styleMap({ filter: busy ? `blur(${Math.round(12 * left)}px)` : "none" })}
-          />`
-        : nothing}
+  inside(state) {
+    switch (state) {
+      case "removed":
+        return this.grave();
+      case "failed":
+        return html`${this.source ? this.frame(state) : nothing} ${this.failed()}`;
+      case "cancelled":
+        return html`${this.frame(state)}
+          <p class="quiet">${this.stopped()}</p>
+          ${this.caption()} ${cardTools(this)}`;
+      case "done":
+        return html`${this.frame(state)} ${this.caption()} ${this.decision()} ${this.adjusted()} ${cardTools(this)}`;
+      default:
+        return html`${this.frame(state)} ${this.progress(state)}`;
+    }
+  }
+
+  frame(state) {
+    const { item, turn, source } = this;
+    const blur = isBusyState(state) && state !== "saving" ? Math.round(BLUR_PX * left(item)) : 0;
+    return html`<div class="frame ${source ? "" : "empty"}">
+      ${source
+        ? html`<img src=${source} alt=${item.prompt || turn.input.text} .style=${`filter: ${blur ? `blur(${blur}px)` : "none"}`} />`
+        : icon("picture")}
     </div>`;
   }
 
-  progress() {
+  progress(state) {
     const { item, turn } = this;
+    const { ready } = page.get();
+    const part = state === "loading" ? ready.progress : item.steps ? item.step / item.steps : null;
+    const saying = this.saying(state);
     return html`<div class="progress">
-      <progress max=${item.steps ?? 1} .value=${item.steps ? item.step : undefined} aria-label=${this.saying()}></progress>
-      <p class="quiet">${this.saying()}</p>
-      <button class="plain" ?disabled=${turn.cancelling} @click=${() => cancel(turn)}>${t("cancel")}</button>
+      <progress max="1" .value=${part ?? 0} ?data-unknown=${part === null} aria-label=${saying}></progress>
+      <p class="quiet">${saying}</p>
+      ${state === "lost" && turn.lost === "gone"
+        ? html`<button class="tool" @click=${() => follow(turn.id)}>${icon("retry")}<span>${t("reload")}</span></button>`
+        : html`<button class="tool" ?disabled=${state === "cancelling"} @click=${() => cancel(turn)}>${icon("close")}<span>${t("cancel")}</span></button>`}
     </div>`;
   }
 
-  saying() {
+  /** One line about where the picture is. */
+  saying(state) {
     const { item, turn } = this;
-    const eta = item.etaS === null || item.etaS === undefined ? "" : t("eta", { n: Math.max(1, Math.round(item.etaS)) });
-    if (turn.cancelling) return t("cancelling");
-    if (item.phase === "queued") return [t("in-line", { n: item.position }), eta].filter(Boolean).join(" · ");
-    if (item.steps) return [t("step", { step: item.step, steps: item.steps }), eta].filter(Boolean).join(" · ");
-    return t("planning");
+    switch (state) {
+      case "queued":
+        return joined(item.position ? t("in-line", { n: item.position }) : t("waiting"), this.eta() || "—");
+      case "loading": {
+        const { progress } = page.get().ready;
+        return joined(t("loading-model", { model: page.get().painter.name ?? "" }), progress === null ? "" : `${Math.round(progress * 100)} %`);
+      }
+      case "painting":
+        return item.steps ? joined(t("step", { step: item.step, steps: item.steps }), this.eta()) : t("painting");
+      case "lost":
+        return t(turn.lost === "gone" ? "lost" : "reconnecting");
+      default:
+        return t(state);
+    }
+  }
+
+  eta() {
+    const { etaS } = this.item;
+    return etaS === null || etaS === undefined ? "" : t("eta", { n: Math.max(1, Math.round(etaS)) });
   }
 
   stopped() {
     const { step, steps } = this.item;
-    return html`<p class="quiet">${steps ? t("cancelled-at", { step, steps }) : t("cancelled")}</p>`;
+    return steps ? t("cancelled-at", { step, steps }) : t("cancelled");
   }
 
-  failure() {
-    const { error } = this.item;
-    return html`<p class="problem" role="alert">${error?.message ?? t("failed")}${error?.code ? html` <code>${error.code}</code>` : nothing}</p>`;
+  failed() {
+    const { item, turn } = this;
+    return this.isEditing ? this.promptEditor() : failure(item.error, { turn, size: item.size, pager: pager(turn), edit: () => this.edit() });
+  }
+
+  grave() {
+    const { item } = this;
+    const undo = page.get().removed.get(item.id) === "waiting";
+    return html`<p class="grave">
+      ${icon("bin")} <span>${t("deleted")}</span>
+      ${undo ? html`<button class="tool" @click=${() => takeBack(item.id)}>${icon("undo")}<span>${t("undo")}</span></button>` : nothing}
+      ${pager(this.turn)}
+    </p>`;
   }
 
   caption() {
-    if (this.editing) return this.promptEditor();
-    return html`<p class="caption" dir="auto">${this.item.prompt}</p>`;
+    if (this.isEditing) return this.promptEditor();
+    const { prompt } = this.item;
+    if (!prompt) return nothing;
+    return html`<p class="caption ${this.isUnfolded ? "whole" : ""}" dir="auto" @click=${() => (this.isUnfolded = !this.isUnfolded)}>${prompt}</p>`;
   }
 
   promptEditor() {
+    const { item, turn } = this;
     return html`<form class="prompt-editor" @submit=${this.again}>
-      <textarea name="prompt" rows="3" dir="auto" aria-label=${t("edit-prompt")} @keydown=${this.promptKey}>${this.item.prompt}</textarea>
+      <textarea name="prompt" rows="3" dir="auto" aria-label=${t("edit-prompt")} @keydown=${this.promptKey}>${item.prompt || turn.input.text}</textarea>
       <button class="strong">${t("paint")}</button>
-      <button type="button" class="plain" @click=${() => (this.editing = false)}>${t("cancel")}</button>
+      <button type="button" class="plain" @click=${this.leave}>${t("cancel")}</button>
     </form>`;
+  }
+
+  async edit() {
+    this.isEditing = true;
+    await this.updateComplete;
+    const box = this.querySelector(".prompt-editor textarea");
+    box.focus();
+    box.setSelectionRange(box.value.length, box.value.length);
   }
 
   promptKey(event) {
@@ -113,44 +207,89 @@ class Card extends Part {
       event.preventDefault();
       event.target.form.requestSubmit();
     }
-    if (event.key === "Escape") this.editing = false;
+    if (event.key === "Escape") {
+      event.stopPropagation();
+      this.leave();
+    }
+  }
+
+  async leave() {
+    this.isEditing = false;
+    await this.updateComplete;
+    this.querySelector(".card").focus();
   }
 
   again(event) {
     event.preventDefault();
     const text = new FormData(event.target).get("prompt").trim();
-    this.editing = false;
+    this.isEditing = false;
     if (text) retry(this.turn, { text });
   }
 
-  tools() {
-    const { turn, item } = this;
-    const done = item.phase === "done";
-    return html`<div class="tools" role="toolbar" aria-label=${t("picture-tools")}>
-      ${turn.versions > 1 ? this.pager() : nothing}
-      ${done ? html`<a class="tool" href=${this.source} download>${icon("download")}<span>${t("download")}</span></a>` : nothing}
-      <button class="tool" @click=${(event) => this.retry(event)}>${icon("retry")}<span>${t("retry")}</span></button>
-      <button class="tool" @click=${() => (this.editing = true)}>${icon("pencil")}<span>${t("edit-prompt")}</span></button>
-      ${done
-        ? html`<button class="tool" @click=${() => page.set({ editing: { id: item.id, turn } })}>${icon("brush")}<span>${t("edit-picture")}</span></button>
-            <button class="tool" @click=${() => page.set({ drawer: "details", selected: item.id })}>${icon("info")}<span>${t("details")}</span></button>`
-        : nothing}
-    </div>`;
+  /** Whether it was painted anew or edited, and how to have it the other way. */
+  decision() {
+    const { item, turn } = this;
+    const isEdit = item.action === "edit";
+    if (!isEdit && !this.earlier && !turn.input.pictures.length) return nothing;
+    return html`<p class="decision quiet">
+      ${icon(isEdit ? "brush" : "picture")} ${t(isEdit ? "was-edited" : "was-painted")}
+      <button class="link" @click=${() => correct(turn, item)}>${t(isEdit ? "paint-anew" : "edit-instead")}</button>
+    </p>`;
   }
 
-  retry(event) {
-    const same = event.shiftKey && this.item.facts?.seed !== undefined;
-    retry(this.turn, same ? { tool: { seed: this.item.facts.seed } } : {});
+  adjusted() {
+    const told = this.item.facts?.adjustments ?? [];
+    return told.length ? html`<p class="quiet">${told.join(" · ")}</p>` : nothing;
   }
 
-  pager() {
-    const { turn } = this;
-    return html`<span class="pager">
-      <button class="plain round small" aria-label=${t("earlier")} ?disabled=${turn.version === 1} @click=${() => showVersion(turn, -1)}>${icon("left")}</button>
-      <span aria-label=${t("version", { n: turn.version, of: turn.versions })}>${turn.version}/${turn.versions}</span>
-      <button class="plain round small" aria-label=${t("later")} ?disabled=${turn.version === turn.versions} @click=${() => showVersion(turn, 1)}>${icon("right")}</button>
-    </span>`;
+  key(event) {
+    if (isWriting(event) || event.defaultPrevented) return;
+    const deed = this.deeds()[deedOf(event, "card")];
+    if (event.key === "Escape" && isBusyState(this.state) && event.target.matches(".card")) {
+      event.stopPropagation();
+      cancel(this.turn);
+    } else if (deed) {
+      event.preventDefault();
+      event.stopPropagation();
+      deed();
+    }
+  }
+
+  /** What can be done with the picture as it is, by the names of the table of keys. */
+  deeds() {
+    const { turn, item, state } = this;
+    if (isBusyState(state) || state === "removed") return {};
+    const versions = turn.versions > 1 && { earlier: () => showVersion(turn, -1), later: () => showVersion(turn, 1) };
+    const always = { retry: () => this.retry(), "edit-prompt": () => this.edit(), ...versions };
+    if (state !== "done") return always;
+    return {
+      ...always,
+      "retry-same": () => this.retry(true),
+      "edit-picture": () => page.set({ editing: { id: item.id, turn } }),
+      download: () => this.querySelector("[data-download]")?.click(),
+      star: () => star(item.id),
+      compare: () => this.compare(),
+      details: () => page.set({ drawer: "details", selected: item.id }),
+      reference: () => reference(item.id),
+      delete: () => removePicture(item.id, { quiet: true }),
+    };
+  }
+
+  retry(same = false) {
+    const { seed } = this.item.facts ?? {};
+    retry(this.turn, same && seed !== undefined ? { tool: { seed } } : {});
+  }
+
+  compare() {
+    const versions = versionsOf(page.get().turns, this.turn);
+    const painted = versions.flatMap(({ run }) => run.items).filter((item) => item?.phase === "done" && item.id !== this.item.id);
+    const other = painted.at(-1)?.id ?? this.earlier;
+    if (other) page.set({ comparing: [other, this.item.id] });
   }
 }
+
+const addressOf = (base64, format) => URL.createObjectURL(fromBase64(base64, format));
+
+const joined = (...words) => words.filter(Boolean).join(" · ");
 
 customElements.define("lm-card", Card);

@@ -1,12 +1,15 @@
 // Where a person writes: words, pictures to go with them, and how the next picture shall be.
 
 import { t } from "../lib/i18n.js";
-import { cancel, isBusy, page, send, setSettings, shownTurns } from "../lib/page.js";
-import { readPictures } from "../lib/pictures.js";
-import { RATIOS, sizeOf } from "../lib/settings.js";
-import { TERMINAL } from "../lib/run.js";
-import { createRef, html, live, nothing, Part, ref, repeat } from "./part.js";
+import { deedOf } from "../lib/keys.js";
+import { attach, cancelAll, focusBox, isBusy, page, send, shownTurns } from "../lib/page.js";
+import { remembered, remember } from "../lib/said.js";
+import { attachments } from "./attachments.js";
+import { chips } from "./chips.js";
+import { createRef, html, live, nothing, Part, ref } from "./part.js";
 import { icon } from "./icons.js";
+
+const MOST_HEIGHT_PX = 220;
 
 class Composer extends Part {
   static properties = { text: { state: true }, problem: { state: true } };
@@ -20,27 +23,26 @@ class Composer extends Part {
     this.file = createRef();
   }
 
+  willUpdate() {
+    const { draft } = page.get();
+    if (draft === null) return;
+    this.text = draft;
+    queueMicrotask(() => page.set({ draft: null }));
+  }
+
   render() {
-    const { attached, settings, painter } = page.get();
-    const busy = isBusy();
+    const { ready, problem } = page.get();
+    const told = this.problem || problem;
     return html`
       <form class="composer" aria-label=${t("composer")} @submit=${this.submit}>
-        ${attached.length ? this.attachments(attached) : nothing}
-        ${this.problem ? html`<p class="problem" role="alert">${this.problem}</p>` : nothing}
+        ${told ? html`<p class="problem" role="alert">${told}</p>` : nothing}
+        ${ready?.status === "loading" ? firstRun(ready) : nothing}
         <div class="box">
-          <button type="button" class="plain round" aria-label=${t("attach")} @click=${() => this.file.value.click()}>
+          ${attachments()}
+          <button type="button" class="plain round" aria-label=${t("attach")} title=${t("attach")} @click=${() => this.file.value.click()}>
             ${icon("add")}
           </button>
-          <input
-            ${ref(this.file)}
-            class="unseen"
-            type="file"
-            accept="image/*"
-            multiple
-            tabindex="-1"
-            aria-label=${t("attach")}
-            @change=${this.chosen}
-          />
+          <input ${ref(this.file)} hidden type="file" accept="image/*" multiple aria-label=${t("attach")} @change=${this.chosen} />
           <textarea
             ${ref(this.box)}
             id="box"
@@ -49,113 +51,50 @@ class Composer extends Part {
             aria-label=${t("box")}
             placeholder=${t("box")}
             .value=${live(this.text)}
-            @input=${(event) => (this.text = event.target.value)}
+            @input=${this.typed}
             @keydown=${this.key}
-            @paste=${this.pasted}
           ></textarea>
-          ${busy
-            ? html`<button type="button" class="send" aria-label=${t("stop")} @click=${this.stop}>${icon("stop")}</button>`
-            : html`<button class="send" aria-label=${t("send")} ?disabled=${!this.text.trim() && !attached.length}>
-                ${icon("send")}
-              </button>`}
+          ${this.sender()}
         </div>
-        <div class="chips">
-          <label class="chip">
-            <span class="unseen">${t("ratio")}</span>
-            <select .value=${live(settings.ratio ?? "")} @change=${(event) => setSettings({ ratio: event.target.value || null })}>
-              <option value="">${t("ratio-any")}</option>
-              ${RATIOS.map(
-                ({ name }) => html`<option value=${name} ?selected=${name === settings.ratio}>
-                  ${name} · ${sizeOf(name, painter).replace("x", "×")}
-                </option>`,
-              )}
-            </select>
-          </label>
-          <label class="chip">
-            ${icon("dice")}
-            <span class="unseen">${t("seed")}</span>
-            <input
-              inputmode="numeric"
-              pattern="[0-9]*"
-              maxlength="10"
-              size="10"
-              placeholder=${t("seed-random")}
-              .value=${live(settings.seed === null ? "" : String(settings.seed))}
-              @change=${this.seed}
-            />
-          </label>
-          <label class="chip">
-            <span class="unseen">${t("count")}</span>
-            <select .value=${live(String(settings.count))} @change=${(event) => setSettings({ count: Number(event.target.value) })}>
-              ${[1, 2, 3, 4].map((n) => html`<option value=${n} ?selected=${n === settings.count}>×${n}</option>`)}
-            </select>
-          </label>
-        </div>
+        ${chips()}
       </form>
     `;
   }
 
-  attachments(attached) {
-    return html`<ul class="attached" aria-label=${t("attached")}>
-      ${repeat(
-        attached,
-        ({ url }) => url,
-        (picture, at) => html`<li>
-          <img src=${picture.preview ?? picture.url} alt=${picture.name ?? t("attached-picture", { n: at + 1 })} />
-          <button type="button" class="plain round small" aria-label=${t("remove-picture", { n: at + 1 })} @click=${() => this.drop(at)}>
-            ${icon("close")}
-          </button>
-        </li>`,
-      )}
-    </ul>`;
+  sender() {
+    if (isBusy())
+      return html`<button type="button" class="send" aria-label=${t("stop")} title=${t("stop")} @click=${cancelAll}>${icon("stop")}</button>`;
+    return html`<button class="send ${this.isEmpty() ? "idle" : ""}" aria-label=${t("send")} title=${t(this.isEmpty() ? "send-empty" : "send")}>
+      ${icon("send")}
+    </button>`;
   }
 
-  drop(at) {
-    page.set(({ attached }) => ({ attached: attached.filter((_, place) => place !== at) }));
-    this.box.value.focus();
+  isEmpty() {
+    return !this.text.trim() && !page.get().attached.length;
   }
 
-  async chosen(event) {
-    await this.attach(event.target.files);
-    event.target.value = "";
+  typed({ target }) {
+    this.text = target.value;
+    this.recalled = -1;
+    this.problem = "";
   }
 
-  async pasted(event) {
-    if (event.clipboardData.files.length) {
-      event.preventDefault();
-      await this.attach(event.clipboardData.files);
-    }
-  }
-
-  async attach(files) {
-    const { pictures, problems } = await readPictures(files);
-    this.problem = problems.map(({ name, why }) => t(`problem-${why}`, { name })).join(" ");
-    page.set(({ attached }) => ({ attached: [...attached, ...pictures] }));
-    this.box.value.focus();
-  }
-
-  seed(event) {
-    const text = event.target.value.trim();
-    const seed = /^\d+$/.test(text) ? Math.min(Number(text), 2 ** 32 - 1) : null;
-    setSettings({ seed });
-    event.target.value = seed ?? "";
+  async chosen({ target }) {
+    await attach([...target.files]);
+    target.value = "";
   }
 
   key(event) {
-    if (event.isComposing) return;
-    if (event.key === "Enter" && !event.shiftKey) {
-      event.preventDefault();
-      this.submit(event);
-    } else if (event.key === "ArrowUp" && (!this.text || this.recalled >= 0)) {
-      this.recall(event, 1);
-    } else if (event.key === "ArrowDown" && this.recalled >= 0) {
-      this.recall(event, -1);
-    }
+    const deed = deedOf(event, "box");
+    if (deed === "send") this.submit(event);
+    else if (deed === "recall" && (!this.text || this.recalled >= 0)) this.recall(event, 1);
+    else if (event.key === "ArrowDown" && this.recalled >= 0) this.recall(event, -1);
   }
 
-  /** Walk through what was said before, newest first. */
+  /** Walk through what was said before: in this chat, then in others, newest first. */
   recall(event, step) {
-    const said = shownTurns().map(({ input }) => input.text).filter(Boolean).reverse();
+    const here = shownTurns().map(({ input }) => input.text).reverse();
+    const said = [...new Set([...here, ...remembered()])].filter(Boolean);
     const at = this.recalled + step;
     if (at >= said.length) return;
     event.preventDefault();
@@ -163,31 +102,36 @@ class Composer extends Part {
     this.text = said[at] ?? "";
   }
 
+  /** The words leave the box at once, and come back when the server does not take them. */
   async submit(event) {
     event.preventDefault();
+    if (this.isEmpty() || isBusy()) return focusBox();
     const text = this.text.trim();
-    if ((!text && !page.get().attached.length) || isBusy()) return;
     this.recalled = -1;
-    this.problem = "";
-    this.text = "";
-    const { settings } = page.get();
+    this.problem = this.text = "";
+    page.set({ problem: "" });
     try {
-      await send(text, { count: settings.count });
+      await send(text, { count: page.get().settings.count });
+      remember(text);
     } catch (error) {
       this.text ||= text;
-      this.problem = error.message;
+      this.problem = error.status ? error.message : t("error-unreachable");
     }
-  }
-
-  stop() {
-    for (const turn of page.get().turns) if (!TERMINAL.has(turn.run.status)) cancel(turn);
   }
 
   updated() {
     const box = this.box.value;
     box.style.height = "auto";
-    box.style.height = `${Math.min(box.scrollHeight, 220)}px`;
+    box.style.height = `${Math.min(box.scrollHeight, MOST_HEIGHT_PX)}px`;
   }
+}
+
+/** While the model loads: how far it is, and that a message may already be sent. */
+function firstRun({ message, progress }) {
+  return html`<div class="first-run">
+    <p>${t("first-run")} <span class="quiet">${message}</span></p>
+    <progress max="1" .value=${progress ?? 0} aria-label=${t("loading")}></progress>
+  </div>`;
 }
 
 customElements.define("lm-composer", Composer);

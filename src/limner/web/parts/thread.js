@@ -1,76 +1,171 @@
 // The messages of a chat, or, before the first, a few ways to begin.
 
 import { t } from "../lib/i18n.js";
-import { page, send, shownTurns } from "../lib/page.js";
+import { canCopy, copyText, isOver, page, retry, send, shownTurns, talker } from "../lib/page.js";
+import { pager } from "./card-tools.js";
+import { failure } from "./failure.js";
 import { html, nothing, Part, repeat } from "./part.js";
+import { icon } from "./icons.js";
+import { sketch } from "./sketches.js";
 import "./card.js";
+import "./picture.js";
 import "./words.js";
 
-const EXAMPLES = ["example-1", "example-2", "example-3", "example-4"];
+const AT_ONCE = 50;
+const NEAR_END_PX = 80;
 
 class Thread extends Part {
+  static properties = { count: { state: true } };
+
+  constructor() {
+    super();
+    this.count = AT_ONCE;
+    this.isAtEnd = true;
+    this.chatId = null;
+    this.grown = new ResizeObserver(() => this.isAtEnd && this.toEnd());
+  }
+
+  willUpdate() {
+    const { chatId } = page.get();
+    if (chatId !== this.chatId) Object.assign(this, { chatId, count: AT_ONCE, isAtEnd: true });
+  }
+
   render() {
     const turns = shownTurns();
-    if (!turns.length) return this.welcome();
+    if (!turns.length) return page.get().arriving ? html`<p class="column quiet">${t("opening")}</p>` : this.welcome();
+    const from = Math.max(turns.length - this.count, 0);
     return html`<div class="column">
+      ${from ? html`<button class="plain more" @click=${() => (this.count += AT_ONCE)}>${t("show-earlier", { n: from })}</button>` : nothing}
       ${repeat(
-        turns,
-        ({ previousId, version }) => `${previousId} ${version}`,
-        (turn) => html`
-          <article class="said" aria-label=${t("you")}>
-            ${turn.input.pictures.map(
-              (picture) => html`<img class="shown" src=${picture.preview ?? picture.url} alt=${picture.name ?? t("your-picture")} />`,
-            )}
-            ${turn.input.text ? html`<p dir="auto">${turn.input.text}</p>` : nothing}
-          </article>
-          <article class="answer" aria-label=${t("answer")} aria-busy=${turn.run.status === "in_progress"}>${this.answer(turn)}</article>
-        `,
+        turns.slice(from),
+        ({ id, startedAs }) => startedAs ?? id,
+        (turn, at) => this.turn(turn, pictureBefore(turns.slice(0, from + at))),
       )}
     </div>`;
   }
 
-  answer(turn) {
+  turn(turn, earlier) {
+    const { input } = turn;
+    return html`<div class="turn" data-turn=${turn.id}>
+      <article class="said" aria-label=${t("you")}>
+        ${input.pictures.map((picture) => brought(picture))}
+        ${input.text ? html`<p dir="auto">${input.text}</p>` : nothing}
+      </article>
+      <article class="answer" aria-label=${t("answer")} aria-busy=${!isOver(turn)}>${this.answer(turn, earlier)}</article>
+    </div>`;
+  }
+
+  answer(turn, earlier) {
     const { run } = turn;
-    const empty = !run.items.some((item) => item?.kind !== "thought");
+    const items = run.items.filter(Boolean);
+    const hasPicture = items.some(({ kind }) => kind === "picture");
     return html`
-      ${run.items.map((item) => {
-        if (item?.kind === "words") return html`<lm-words .text=${item.text}></lm-words>`;
-        if (item?.kind === "picture") return html`<lm-card .turn=${turn} .item=${item}></lm-card>`;
-        if (item?.kind === "thought" && item.text)
-          return html`<details class="thought"><summary>${t("thought")}</summary><p dir="auto">${item.text}</p></details>`;
-        return nothing;
-      })}
-      ${empty && run.status !== "completed" && !run.error ? html`<p class="quiet waiting">${t("thinking")}</p>` : nothing}
-      ${run.error ? html`<p class="problem" role="alert">${run.error.message}</p>` : nothing}
-      ${turn.lost ? html`<p class="quiet" role="alert">${t("lost")}</p>` : nothing}
+      ${items.map((item) => this.item(turn, item, earlier))}
+      ${items.some(({ kind }) => kind !== "thought") || isOver(turn) ? nothing : this.thinking(turn)}
+      ${run.error && !hasPicture ? failure(run.error, { turn, pager: pager(turn) }) : nothing}
+      ${run.adjustments.length ? html`<p class="quiet">${run.adjustments.join(" · ")}</p>` : nothing}
+      ${isOver(turn) && !run.error && !hasPicture ? this.tools(turn) : nothing}
     `;
   }
 
+  item(turn, item, earlier) {
+    switch (item.kind) {
+      case "words":
+        return html`<lm-words .text=${item.text}></lm-words>`;
+      case "picture":
+        return html`<lm-card .turn=${turn} .item=${item} .earlier=${earlier}></lm-card>`;
+      case "thought":
+        return item.text
+          ? html`<details class="thought"><summary>${t("thought")}</summary><p dir="auto">${item.text}</p></details>`
+          : nothing;
+      default:
+        return nothing;
+    }
+  }
+
+  thinking({ lost, cancelling }) {
+    const name = lost === "gone" ? "lost" : lost ? "reconnecting" : cancelling ? "cancelling" : "thinking";
+    return html`<p class="quiet waiting" role=${lost ? "alert" : nothing}>${t(name)}</p>`;
+  }
+
+  /** Under an answer of words alone. */
+  tools(turn) {
+    const text = turn.run.items.filter((item) => item?.kind === "words").map((item) => item.text).join("\n\n");
+    return html`<div class="tools" role="toolbar" aria-label=${t("answer-tools")}>
+      ${pager(turn)}
+      ${text && canCopy() ? html`<button class="tool bare" aria-label=${t("copy")} title=${t("copy")} @click=${() => copyText(text)}>${icon("copy")}</button>` : nothing}
+      <button class="tool bare" aria-label=${t("retry")} title=${t("retry")} @click=${() => retry(turn)}>${icon("retry")}</button>
+      ${turn.run.status === "cancelled" ? html`<span class="quiet">${t("cancelled")}</span>` : nothing}
+    </div>`;
+  }
+
   welcome() {
-    const { models, painter } = page.get();
-    const model = models.find(({ limner }) => limner?.kind !== "image");
+    const { painter } = page.get();
+    const examples = painter.name ? ["sunset", "star", "shapes", "question"] : ["question", "story"];
     return html`<div class="column welcome">
       <h2>${t("welcome")}</h2>
       <div class="examples">
-        ${EXAMPLES.map(
-          (name) => html`<button class="example" @click=${() => send(t(name))}>${t(name)}</button>`,
+        ${examples.map(
+          (name) => html`<button class="example" @click=${() => begin(t(`example-${name}`))}>
+            ${sketch(name)} <span>${t(`example-${name}`)}</span>
+          </button>`,
         )}
       </div>
-      <p class="quiet">${model ? t(model.id === "limner-intent" ? "by-rules" : "by-model", { model: model.id }) : nothing}</p>
-      <p class="quiet">${painter.name ? t("painted-by", { painter: painter.name }) : nothing}</p>
+      <p class="quiet">${connected()}</p>
     </div>`;
   }
 
   /** Keep the newest words in sight, unless the reader has scrolled away. */
   updated() {
-    if (this.atEnd !== false) this.scrollTop = this.scrollHeight;
+    this.grown.observe(this.firstElementChild);
+    const { aim } = page.get();
+    const aimed = aim && this.querySelector(`[data-turn="${CSS.escape(aim)}"]`);
+    if (aimed) {
+      aimed.scrollIntoView({ block: "center" });
+      this.isAtEnd = false;
+      page.set({ aim: null });
+    } else if (this.isAtEnd) this.toEnd();
   }
 
   firstUpdated() {
     this.addEventListener("scroll", () => {
-      this.atEnd = this.scrollHeight - this.scrollTop - this.clientHeight < 80;
+      this.isAtEnd = this.scrollHeight - this.scrollTop - this.clientHeight < NEAR_END_PX;
     });
   }
+
+  toEnd() {
+    this.scrollTop = this.scrollHeight;
+  }
+}
+
+/** A picture that the person gave along: one of theirs, or one that was made here. */
+function brought({ id, url, preview, name, mask }) {
+  const alt = name ?? t("your-picture");
+  if (!id) return html`<img class="shown" src=${preview ?? url} alt=${alt} />`;
+  return html`<span class="shown"><lm-picture .picture=${id} width="320" alt=${alt}></lm-picture>${mask ? html`<img class="over" src=${mask} alt="" />` : nothing}</span>`;
+}
+
+function pictureBefore(turns) {
+  const items = turns.flatMap(({ run }) => run.items).filter((item) => item?.kind === "picture" && item.phase === "done");
+  return items.at(-1)?.id ?? null;
+}
+
+async function begin(text) {
+  try {
+    await send(text);
+  } catch (error) {
+    page.set({ draft: text, notice: { text: error.message } });
+  }
+}
+
+/** One line about who answers and who paints. */
+function connected() {
+  const { painter } = page.get();
+  const model = talker();
+  if (!model) return nothing;
+  const byRules = model.limner?.served_by === "intent";
+  const talks = byRules ? t("by-rules") : t("by-model", { model: model.id });
+  return `${talks} ${painter.name ? t("painted-by", { painter: painter.name }) : t("painted-by-none")}`;
 }
 
 customElements.define("lm-thread", Thread);
