@@ -20,12 +20,14 @@ from limner.server.conversations import conversations_routes
 from limner.server.drain import Drain, Draining
 from limner.server.files import files_routes
 from limner.server.gallery import gallery_routes
+from limner.server.response_list import response_list_routes
 from limner.store.blobs import Blobs
 from limner.store.conversations import Conversations
 from limner.store.files import StoredFiles
 from limner.store.gallery import Gallery
 from limner.store.migrate import upgrade
 from limner.store.pictures import Texts
+from limner.store.response_list import ResponseList
 from limner.store.responses import StoredResponses
 from limner.store.sqlite import open_sqlite
 from tests.serving import serving
@@ -83,6 +85,7 @@ async def keeping(
                 *files_routes(files),
                 *conversations_routes(conversations, archive.look_up),
                 *gallery_routes(Gallery(database, blobs)),
+                *response_list_routes(ResponseList(database, texts)),
             ],
             rules=rules,
         )

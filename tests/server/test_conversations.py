@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import httpx
 import openai
 import pytest
 from openai.types.conversations import Message
@@ -54,6 +55,19 @@ async def ann(url: str) -> AsyncIterator[openai.AsyncOpenAI]:
 async def bob(url: str) -> AsyncIterator[openai.AsyncOpenAI]:
     async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="bob", max_retries=0) as client:
         yield client
+
+
+async def test_an_owners_conversations_are_listed(url: str, ann: openai.AsyncOpenAI) -> None:
+    made = [await ann.conversations.create(metadata={"title": title}) for title in "abc"]
+    async with httpx.AsyncClient(base_url=url) as client:
+        path = "/v1/conversations?limit=2"
+        found = (await client.get(path, headers={"Authorization": "Bearer ann"})).json()
+        foreign = (await client.get(path, headers={"Authorization": "Bearer bob"})).json()
+        refused = await client.get("/v1/conversations?q=x", headers={"Authorization": "Bearer ann"})
+    assert found["data"] == [each.to_dict() for each in reversed(made[1:])]
+    assert (found["object"], found["has_more"]) == ("list", True)
+    assert foreign["data"] == []
+    assert refused.json()["error"]["param"] == "q"
 
 
 async def test_the_sdk_makes_changes_and_deletes(ann: openai.AsyncOpenAI) -> None:

@@ -47,6 +47,33 @@ async def test_a_conversation_is_its_owners_alone(conversations: Conversations) 
     assert await conversations.items("ann", made.id) == [said(1)]
 
 
+async def test_the_last_that_changed_comes_first(database: Database, texts: Texts) -> None:
+    times = iter(range(100))
+    conversations = Conversations(database, texts, clock=lambda: float(next(times)))
+    made = [await conversations.create("ann", {"number": str(number)}) for number in range(4)]
+    ids = [conversation.id for conversation in made]
+    await conversations.create("bob", {})
+
+    async def listed(**page: Any) -> list[int]:
+        found = await conversations.listed("ann", Page(**{"limit": 10, **page}))
+        return [ids.index(conversation.id) for conversation in found.entries]
+
+    assert await listed() == [3, 2, 1, 0]
+    assert await conversations.add("ann", ids[1], [said(1), said(2)])
+    assert await listed() == [1, 3, 2, 0]
+    assert await conversations.update("ann", ids[0], {"number": "zero"})
+    assert await listed() == [0, 1, 3, 2]
+    assert await conversations.delete_item("ann", ids[1], "msg_1")
+    assert await listed() == [1, 0, 3, 2]
+    await database.write(lambda tx: append(tx, "ann", ids[2], [], 50.0))
+    assert await listed(newest_first=False) == [3, 0, 1, 2]
+    assert await listed(after=ids[1], limit=1) == [0]
+    assert await listed(after=ids[0], newest_first=False) == [1, 2]
+    assert (await conversations.listed("ann", Page(3))).has_more
+    with pytest.raises(InvalidRequest):
+        await listed(after="conv_none")
+
+
 async def test_metadata_is_replaced(conversations: Conversations) -> None:
     made = await conversations.create("ann", {"a": "1"})
     changed = await conversations.update("ann", made.id, {"b": "2"})
@@ -91,9 +118,9 @@ async def test_a_response_appends_what_is_new(
 ) -> None:
     made = await conversations.create("ann", {}, [said(1)])
     kept = await conversations.keep([said(1), painted(2)])
-    await database.write(lambda tx: append(tx, "ann", made.id, kept))
-    await database.write(lambda tx: append(tx, "bob", made.id, kept))
-    await database.write(lambda tx: append(tx, "ann", "conv_gone", kept))
+    await database.write(lambda tx: append(tx, "ann", made.id, kept, 2_000.0))
+    await database.write(lambda tx: append(tx, "bob", made.id, kept, 2_000.0))
+    await database.write(lambda tx: append(tx, "ann", "conv_gone", kept, 2_000.0))
     assert await conversations.items("ann", made.id) == [said(1), painted(2)]
 
 

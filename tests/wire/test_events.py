@@ -178,8 +178,8 @@ def test_sources_stand_in_their_event_and_in_their_part() -> None:
 
 def test_progress_is_a_comment_that_clients_of_openai_pass_over() -> None:
     assert encode_event(e.ImageCallProgress(2, "ig_1", 3, 8)) == (
-        b': progress {"item_id":"ig_1","output_index":2,"step":3,"steps":8,"queue_position":null,"eta_s":null}'
-        b"\n\n"
+        b': progress {"item_id":"ig_1","output_index":2,"step":3,"steps":8,'
+        b'"queue_position":null,"eta_s":null}\n\n'
     )
 
 

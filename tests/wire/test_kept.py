@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limner.wire import json
-from limner.wire.kept import digest_of, digests_in, keep, pictures_in, restore, without_pictures
+from limner.wire.kept import (
+    digest_of,
+    digests_in,
+    keep,
+    pictures_in,
+    pictures_left_out,
+    restore,
+    without_pictures,
+)
 
 CONTENTS = st.lists(st.binary(min_size=1, max_size=40), max_size=5)
 
@@ -35,6 +43,27 @@ def test_a_kept_text_names_each_picture_once() -> None:
     assert json.load(without_pictures(kept))[1] == digest_of(b"other")
     with pytest.raises(KeyError):
         restore(kept, {digest_of(b"one!!"): b"one!!"})
+
+
+@given(CONTENTS, st.text())
+def test_a_text_without_its_pictures_has_null_in_their_places(
+    contents: list[bytes], words: str
+) -> None:
+    items = [{"result": base64_of(content), "words": words} for content in contents]
+    kept = keep(json.dump({"items": items}), contents)
+    left = json.load(pictures_left_out(kept))["items"]
+    assert [item["result"] for item in left] == [None] * len(contents)
+
+
+def test_pieces_and_names_of_longer_texts_lose_only_the_picture() -> None:
+    content = base64_of(b"one!!")
+    value = {
+        "image_url": f"data:image/png;base64,{content}",
+        "text": f"see <img src='data:image/png;base64,{content}'>",
+        content: 1,
+    }
+    left = json.load(pictures_left_out(keep(json.dump(value), [b"one!!"])))
+    assert left == {"image_url": None, "text": "see <img src='data:image/png;base64,'>", "": 1}
 
 
 def test_a_picture_is_found_wherever_a_client_may_put_it() -> None:

@@ -10,9 +10,11 @@ from limner.app.store import Store
 from limner.server.conversations import LookUp, conversations_routes
 from limner.server.files import files_routes
 from limner.server.gallery import gallery_routes
+from limner.server.response_list import response_list_routes
 from limner.store.conversations import Conversations
 from limner.store.files import StoredFiles
 from limner.store.gallery import Gallery
+from limner.store.response_list import ResponseList
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Stored:
     files: StoredFiles
     conversations: Conversations
     gallery: Gallery
+    responses: ResponseList
 
     @classmethod
     def over(cls, store: Store) -> Stored:
@@ -29,7 +32,8 @@ class Stored:
         files = StoredFiles(store.database, store.blobs)
         store.forgets.append(files.forget)
         conversations = Conversations(store.database, store.texts)
-        return cls(files, conversations, Gallery(store.database, store.blobs))
+        responses = ResponseList(store.database, store.texts)
+        return cls(files, conversations, Gallery(store.database, store.blobs), responses)
 
     def routes(self, look_up: LookUp) -> list[BaseRoute]:
         """The doors to them. look_up: finds what items of conversations only name."""
@@ -37,4 +41,5 @@ class Stored:
             *files_routes(self.files),
             *conversations_routes(self.conversations, look_up),
             *gallery_routes(self.gallery),
+            *response_list_routes(self.responses),
         ]

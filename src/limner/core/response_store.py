@@ -45,7 +45,7 @@ class NewResponse:
     """A response to be kept. text: the Response object. input: the request's own items, with ids.
 
     order: all that another process needs to run it; b"" for one that lives with its client.
-    frames: its first events.
+    frames: its first events. labels: its metadata, to find it by.
     """
 
     id: str
@@ -55,6 +55,7 @@ class NewResponse:
     input: Sequence[JsonObject] = field(default=(), repr=False)
     order: bytes = field(default=b"", repr=False)
     frames: Sequence[bytes] = field(default=(), repr=False)
+    labels: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,21 @@ class StoredResponse:
     @property
     def has_ended(self) -> bool:
         return self.status in ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class ListedResponse:
+    """A response in a list. text: the Response object as last written, without its pictures.
+
+    output: the items that are done of one under way; else None. input: its own input items, where
+    they are asked for; else None.
+    """
+
+    id: str
+    status: ResponseStatus
+    text: bytes = field(repr=False)
+    output: Sequence[JsonObject] | None = field(default=None, repr=False)
+    input: Sequence[JsonObject] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +157,10 @@ class ResponseStore(Protocol):
 
     async def waiting(self) -> int:
         """How many logged responses wait to be claimed."""
+        ...
+
+    async def overdue(self) -> Sequence[str]:
+        """Logged responses that nobody holds and whose time is up."""
         ...
 
     async def claim(self, id: str | None = None) -> Claim | None:

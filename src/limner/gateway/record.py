@@ -47,6 +47,7 @@ def new_response(responder: Responder, asked: Asked, id: str, nature: Nature) ->
         own_input(asked.order, responder.new_id),
         dump_order(asked.order) if nature.is_logged else b"",
         [encode_event(event) for event in opening] if nature.background else [],
+        asked.request.echo.metadata,
     )
 
 

@@ -27,7 +27,7 @@ from limner.wire.conversations import (
     parse_update,
 )
 from limner.wire.known import Known, References
-from limner.wire.pages import read_page
+from limner.wire.pages import page_json, read_page
 
 LookUp = Callable[[str, References], Awaitable[Known]]
 """What an owner's request names, as far as it is there; raises InvalidRequest."""
@@ -45,6 +45,7 @@ def conversations_routes(
     api = _Api(conversations, look_up, body_limit_bytes)
     return [
         Route(_PATH, api.create, methods=["POST"]),
+        Route(_PATH, api.list_all, methods=["GET"]),
         Route(f"{_PATH}/{{id}}", api.get, methods=["GET"]),
         Route(f"{_PATH}/{{id}}", api.update, methods=["POST"]),
         Route(f"{_PATH}/{{id}}", api.delete, methods=["DELETE"]),
@@ -68,6 +69,13 @@ class _Api:
         owner = owner_of(request)
         new = parse_new_conversation(body, await self._look_up(owner, named_in(body)), _new_id)
         return _reply(await self._conversations.create(owner, new.metadata, new.items))
+
+    async def list_all(self, request: Request) -> Response:
+        """Limner's own: OpenAI's API lists no conversations."""
+        page = read_page(request.query_params.multi_items())
+        listed = await self._conversations.listed(owner_of(request), page)
+        entries = list(map(conversation_json, listed.entries))
+        return json_response(page_json(entries, listed.has_more))
 
     async def get(self, request: Request) -> Response:
         owner, id = _named(request)

@@ -19,6 +19,7 @@ from limner.store.pictures import Texts, hold, release
 from limner.wire import json
 from limner.wire.kept import digests_in, pictures_in
 
+_CONVERSATION = "id, created_at, metadata"
 _ITEMS = (
     "SELECT i.kept, i.position FROM conversation_items i"
     " JOIN conversations c ON c.id = i.conversation_id WHERE c.owner = ? AND c.id = ?"
@@ -40,16 +41,18 @@ class Conversations:
     ) -> Conversation:
         """items: whole, each with an id of its own."""
         id = f"conv_{secrets.token_hex(24)}"
-        conversation = Conversation(id, int(self._clock()), metadata)
+        now = self._clock()
+        conversation = Conversation(id, int(now), metadata)
         kept = await self.keep(items)
 
         def insert(tx: Transaction) -> None:
             tx.run(
-                "INSERT INTO conversations (id, owner, created_at, metadata, next_position)"
-                " VALUES (?, ?, ?, ?, 0)",
-                *(id, owner, conversation.created_at, json.dump(metadata).decode()),
+                "INSERT INTO conversations"
+                " (id, owner, created_at, metadata, next_position, changed_at)"
+                " VALUES (?, ?, ?, ?, 0, ?)",
+                *(id, owner, conversation.created_at, json.dump(metadata).decode(), now),
             )
-            _check_all_new(_insert(tx, owner, id, kept))
+            _check_all_new(_insert(tx, owner, id, kept, now))
 
         await self._database.write(insert)
         return conversation
@@ -57,19 +60,38 @@ class Conversations:
     async def get(self, owner: str, id: str) -> Conversation | None:
         """None for ids unknown, foreign or deleted."""
         rows = await self._database.read(
-            "SELECT id, created_at, metadata FROM conversations WHERE owner = ? AND id = ?",
+            f"SELECT {_CONVERSATION} FROM conversations WHERE owner = ? AND id = ?",
             *(owner, id),
         )
         return _conversation(rows[0]) if rows else None
+
+    async def listed(self, owner: str, page: Page) -> Listed[Conversation]:
+        """Some of an owner's conversations, by their last change; raises InvalidRequest."""
+        sql = f"SELECT {_CONVERSATION} FROM conversations WHERE owner = ?"
+        values: list[Value] = [owner]
+        sign, way = ("<", "DESC") if page.newest_first else (">", "ASC")
+        if page.after is not None:
+            of = "SELECT changed_at, id FROM conversations WHERE owner = ? AND id = ?"
+            if not (rows := await self._database.read(of, owner, page.after)):
+                raise InvalidRequest(
+                    f"Conversation with id '{page.after}' not found.",
+                    param="after",
+                    code="invalid_value",
+                )
+            sql += f" AND (changed_at, id) {sign} (?, ?)"
+            values += rows[0]
+        sql += f" ORDER BY changed_at {way}, id {way} LIMIT ?"
+        rows = await self._database.read(sql, *values, page.limit + 1)
+        return Listed.of(list(map(_conversation, rows)), page)
 
     async def update(self, owner: str, id: str, metadata: Mapping[str, str]) -> Conversation | None:
         """Replace the metadata."""
 
         def change(tx: Transaction) -> list[Row]:
             return tx.run(
-                "UPDATE conversations SET metadata = ? WHERE owner = ? AND id = ?"
-                " RETURNING id, created_at, metadata",
-                *(json.dump(metadata).decode(), owner, id),
+                "UPDATE conversations SET metadata = ?, changed_at = ? WHERE owner = ? AND id = ?"
+                f" RETURNING {_CONVERSATION}",
+                *(json.dump(metadata).decode(), self._clock(), owner, id),
             )
 
         rows = await self._database.write(change)
@@ -104,7 +126,7 @@ class Conversations:
         def insert(tx: Transaction) -> bool:
             if not _has(tx, owner, id):
                 return False
-            _check_all_new(_insert(tx, owner, id, kept))
+            _check_all_new(_insert(tx, owner, id, kept, self._clock()))
             return True
 
         return await self._database.write(insert)
@@ -152,6 +174,7 @@ class Conversations:
             ):
                 return False
             release(tx, f"{id}/{item_id}")
+            tx.run("UPDATE conversations SET changed_at = ? WHERE id = ?", self._clock(), id)
             return True
 
         return await self.get(owner, id) if await self._database.write(drop) else None
@@ -160,21 +183,23 @@ class Conversations:
         return [json.load(await self._texts.restore(_bytes(row[0]))) for row in rows]
 
 
-def append(tx: Transaction, owner: str, id: str, items: Sequence[KeptItem]) -> None:
-    """Add what `Conversations.keep` has made, at the end.
+def append(tx: Transaction, owner: str, id: str, items: Sequence[KeptItem], now: float) -> None:
+    """Add what `Conversations.keep` has made, at the end. now: epoch seconds.
 
     Items that the conversation has already stay where they are. Does nothing where there is no such
     conversation (any more).
     """
-    _insert(tx, owner, id, items)
+    _insert(tx, owner, id, items, now)
 
 
-def _insert(tx: Transaction, owner: str, id: str, items: Sequence[KeptItem]) -> list[str]:
+def _insert(
+    tx: Transaction, owner: str, id: str, items: Sequence[KeptItem], now: float
+) -> list[str]:
     """The ids of those that were there before."""
     rows = tx.run(
-        "UPDATE conversations SET next_position = next_position + ? WHERE owner = ? AND id = ?"
-        " RETURNING next_position",
-        *(len(items), owner, id),
+        "UPDATE conversations SET next_position = next_position + ?, changed_at = ?"
+        " WHERE owner = ? AND id = ? RETURNING next_position",
+        *(len(items), now, owner, id),
     )
     if not rows:
         return []

@@ -8,7 +8,7 @@ What has ended stays as it is.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import cast
 
 from limner.core.conversation import KeptItem
@@ -27,6 +27,7 @@ from limner.store.conversations import append as append_to_conversation
 from limner.store.database import Database, Row, Transaction, Value
 from limner.store.pictures import Texts, hold, release
 from limner.store.response_items import ResponseItems, insert_items, own_items
+from limner.store.response_list import insert_labels
 from limner.wire import json
 from limner.wire.kept import digests_in, pictures_in
 
@@ -78,6 +79,7 @@ class StoredResponses(ResponseItems):
             ):
                 return None
             insert_items(tx, nature.owner, new.id, "in", dict(enumerate(items)))
+            insert_labels(tx, nature.owner, new.id, new.labels)
             for number, frame in enumerate(new.frames):
                 _insert_frame(tx, new.id, number, frame)
             for kept in (text, order):
@@ -114,6 +116,13 @@ class StoredResponses(ResponseItems):
             f"SELECT count(*) FROM responses WHERE {_FREE}", self._clock()
         )
         return int(rows[0][0] or 0)
+
+    async def overdue(self) -> Sequence[str]:
+        rows = await self._database.read(
+            f"SELECT id FROM responses WHERE {_FREE} AND deadline_at < ?",
+            *(self._clock(), self._clock()),
+        )
+        return [str(id) for (id,) in rows]
 
     async def claim(self, id: str | None = None) -> Claim | None:
         now = self._clock()
@@ -279,13 +288,13 @@ class StoredResponses(ResponseItems):
         )
         if conversation_id is not None:
             said = [KeptItem(str(name), _bytes(item)) for name, item in own_items(tx, id)]
-            append_to_conversation(tx, owner, str(conversation_id), said)
+            append_to_conversation(tx, owner, str(conversation_id), said, self._clock())
 
     def _expiry(self, stored: bool) -> float:
         return self._clock() + (self._keep_s if stored else UNSTORED_S)
 
     async def _keep(self, text: bytes) -> bytes:
-        return await self._texts.keep(text, pictures_in(json.load(text)))
+        return await self._texts.keep(text, _pictures_of(text))
 
     async def _keep_frames(self, frames: Sequence[Frame]) -> list[tuple[int, bytes]]:
         return [
@@ -302,6 +311,10 @@ class StoredResponses(ResponseItems):
             await self._texts.restore(_bytes(text)),
             None if refusal is None else str(refusal),
         )
+
+
+def _pictures_of(text: bytes) -> Iterator[bytes]:
+    yield from pictures_in(json.load(text))
 
 
 def _held(tx: Transaction, lease: Lease, change: str, *values: Value) -> str | None:
