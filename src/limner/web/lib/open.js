@@ -12,12 +12,13 @@ const LOOK_EVERY_MS = 5000;
 /** Ask what is there: models, chats, whether a key is needed; then open what the address names. */
 export async function start() {
   try {
-    await Promise.all([loadModels(), loadChats(), loadStars()]);
+    await Promise.all([loadModels(), loadChats()]);
   } catch (error) {
     if (error.status === 401) return page.set({ needsKey: true });
     return page.set({ notice: { text: error.message } });
   }
   page.set({ needsKey: false });
+  loadStars().catch(() => {}); // a star that is not shown is no reason to stop
   await goTo(readPlace());
 }
 

@@ -3,7 +3,7 @@
 import { t } from "../lib/i18n.js";
 import { KEYS, printed } from "../lib/keys.js";
 import { page } from "../lib/page.js";
-import { createRef, html, Part, ref } from "./part.js";
+import { createRef, html, nothing, Part, ref } from "./part.js";
 import { icon } from "./icons.js";
 
 class Keys extends Part {
@@ -25,10 +25,10 @@ class Keys extends Part {
       ${["box", "page", "card"].map(
         (where) => html`<h3>${t(`keys-${where}`)}</h3>
           <dl>
-            ${KEYS.filter((entry) => entry.where === where).map(
-              (entry) => html`<div>
-                <dt>${printed(entry).map((key) => html`<kbd>${key}</kbd>`)}</dt>
-                <dd>${t(`do-${entry.does}`)}</dd>
+            ${[...deeds(where)].map(
+              ([deed, entries]) => html`<div>
+                <dt>${entries.map((entry, at) => html`${at ? html`<span>${t("or")}</span>` : nothing} ${keycaps(entry)}`)}</dt>
+                <dd>${t(`do-${deed}`)}</dd>
               </div>`,
             )}
           </dl>`,
@@ -41,5 +41,10 @@ class Keys extends Part {
     if (target === this.dialog.value) target.close();
   }
 }
+
+/** The entries of one place by what they do, in the order of the table. */
+const deeds = (where) => Map.groupBy(KEYS.filter((entry) => entry.where === where), ({ does }) => does);
+
+const keycaps = (entry) => printed(entry).map((key) => html`<kbd>${key}</kbd>`);
 
 customElements.define("lm-keys", Keys);

@@ -100,8 +100,8 @@ class Thread extends Part {
   }
 
   welcome() {
-    const { painter } = page.get();
-    const examples = painter.name ? ["sunset", "star", "shapes", "question"] : ["question", "story"];
+    const { models, painter } = page.get();
+    const examples = painter.name || !models.length ? ["sunset", "star", "shapes", "question"] : ["question", "story"];
     return html`<div class="column welcome">
       <h2>${t("welcome")}</h2>
       <div class="examples">
