@@ -81,3 +81,10 @@ def test_an_image_tool_that_an_item_declared_can_be_left_to_the_upstream() -> No
     entry = {"type": "image_generation", "size": "auto"}
     request = asking(image_tool=ImageTool(0, path="input[0].tools[0]", declared=entry))
     assert fit(pass_image_tool(request), OPENAI).hosted_tools == (HostedTool("tools", entry),)
+
+
+def test_a_seed_does_not_go_to_an_upstream_that_knows_no_such_field() -> None:
+    passed = pass_image_tool(asking(image_tool=ImageTool(0, path="tools[2]", seed=7)))
+    assert passed.adjustments == (
+        "tools[2].seed: left out, the language model's own server paints.",
+    )

@@ -65,6 +65,19 @@ def test_fidelity_without_effect_is_taken_out_and_reported() -> None:
     )
 
 
+def test_a_seed_without_effect_is_taken_out_and_reported() -> None:
+    tool = ImageTool(0, seed=7, input_fidelity="low")
+    seeded = ImageCapabilities("seeded", seed=True, input_fidelity=True)
+    assert fit_image(tool, seeded, path=tool.path) == (tool, ())
+    assert fit_image(tool, PLAIN, path=tool.path) == (
+        ImageTool(0),
+        (
+            "tools[0].input_fidelity: has no effect on the image back end 'plain'.",
+            "tools[0].seed: has no effect on the image back end 'plain'.",
+        ),
+    )
+
+
 @pytest.mark.parametrize(
     ("asked", "can", "code", "param", "words"),
     [

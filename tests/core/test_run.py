@@ -194,6 +194,14 @@ def test_partial_images_are_numbered_here_and_never_more_than_asked() -> None:
     assert previews == ["partial image #0 0", "partial image #0 1", *COMPLETED_0]
 
 
+def test_every_picture_of_a_response_has_the_seed_that_was_asked_for() -> None:
+    recorded = Recorded(asking(image_tool=ImageTool(0, seed=7)))
+    recorded.feed(*draw("0"), *draw("1"), TurnEnded())
+    assert recorded.image.request.seed == 7
+    recorded.feed(painted())
+    assert recorded.image.request.seed == 7
+
+
 def test_partial_images_are_not_painted_for_a_client_that_does_not_stream() -> None:
     recorded = Recorded(asking(image_tool=ImageTool(0, partial_images=2), stream=False))
     recorded.feed(*draw("a"), TurnEnded())

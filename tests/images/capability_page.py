@@ -40,8 +40,8 @@ Written by `{command}`, which asks the code itself; a test holds it fresh.
   its own. Sizes are never changed: the one that came is told.
 
 This is for requests of the Images API. The image tool of the Responses API asks for the same,
-except that it has no `n` and none of our own options (`seed`, `steps`, `guidance_scale`,
-`strength`).
+except that it has no `n` and of our own options only `seed`, which is said where the Images API
+refuses it.
 
 Refused at every door, by name: `response_format: url`, `style`, `markup`, `complexity`,
 `frame_count`, `frame_duration_ms`, `svg`, and the formats `gif` and `svg`.

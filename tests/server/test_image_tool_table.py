@@ -90,6 +90,14 @@ ROWS: list[tuple[str, Any, str, str, str]] = [
         "partial_images", 4, "integer_above_max_value", "",
         "Invalid value: 4. Expected an integer <= 3.",
     ),
+    (
+        "seed", True, "invalid_value", "",
+        "Invalid value: true. Expected an integer in [0, 4294967295].",
+    ),
+    (
+        "seed", -1, "integer_below_min_value", "",
+        "Invalid value: -1. Expected an integer >= 0.",
+    ),
     (MASK, [], "invalid_value", "", "Invalid value: []. Expected an object"),
     (MASK, "x", "invalid_value", "", 'Invalid value: "x". Expected an object'),
     (

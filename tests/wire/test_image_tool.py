@@ -148,6 +148,14 @@ ROWS: list[tuple[str, object, str, str]] = [
         "integer_above_max_value",
         "Invalid value: 4. Expected an integer <= 3.",
     ),
+    ("seed", 1.0, "invalid_value", "Invalid value: 1.0. Expected an integer in [0, 4294967295]."),
+    ("seed", True, "invalid_value", "Invalid value: true. Expected an integer in [0, 4294967295]."),
+    (
+        "seed",
+        2**32,
+        "integer_above_max_value",
+        "Invalid value: 4294967296. Expected an integer <= 4294967295.",
+    ),
     (
         "input_image_mask",
         [],
@@ -247,6 +255,7 @@ def test_every_setting_arrives() -> None:
         action="generate",
         input_fidelity="low",
         input_image_mask={"image_url": PNG_URL},
+        seed=2**32 - 1,
     ) == ImageTool(
         index=0,
         model="tiny",
@@ -260,7 +269,13 @@ def test_every_setting_arrives() -> None:
         action="generate",
         input_fidelity="low",
         mask=ImageData(PNG, "png"),
+        seed=2**32 - 1,
     )
+
+
+def test_what_is_our_own_is_not_declared_elsewhere() -> None:
+    declared = asked(seed=7, size="auto").declared
+    assert declared == {"type": "image_generation", "size": "auto"}
 
 
 @pytest.mark.parametrize("size", ["16x16", "4096x16", "16x4096"])

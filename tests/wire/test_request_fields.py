@@ -74,7 +74,8 @@ def test_every_field_of_openais_api_has_its_row() -> None:
 
 def test_every_field_of_openais_image_tool_has_its_row() -> None:
     asked = tool_param.ImageGeneration.__annotations__
-    assert names_of(IMAGE_TOOL_FIELDS) == {*asked, "n"} - {"type"}
+    ours = {"n", "seed"}
+    assert names_of(IMAGE_TOOL_FIELDS) == {*asked, *ours} - {"type"}
 
 
 ITEMS: list[tuple[type, dict[str, Any]]] = [

@@ -68,7 +68,12 @@ def pass_image_tool(request: ResponseRequest) -> ResponseRequest:
         choice = replace(choice, image_tool=False, hosted=(*choice.hosted, selector))
     entry = HostedTool("tools", tool.declared or {"type": "image_generation"})
     hosted = (*request.hosted_tools, entry)
-    return replace(request, image_tool=None, hosted_tools=hosted, tool_choice=choice)
+    said = request.adjustments
+    if tool.seed is not None:
+        said = (*said, f"{tool.path}.seed: left out, the language model's own server paints.")
+    return replace(
+        request, image_tool=None, hosted_tools=hosted, tool_choice=choice, adjustments=said
+    )
 
 
 def _each_tool_once(request: ResponseRequest) -> ResponseRequest:

@@ -15,6 +15,7 @@ ImageFormat = Literal["png", "jpeg", "webp"]
 Fidelity = Literal["low", "high"]
 FORMATS: tuple[ImageFormat, ...] = ("png", "jpeg", "webp")
 MAX_PARTIAL_IMAGES = 3
+MAX_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class Resolved:
     """What a back end really used, as far as it says; echoed to the client, never guessed.
 
     adjustments: what differs from what was asked and why, one sentence each, for the client.
+    guidance, strength: see `ImageRequest`; they go into the picture's file only.
     """
 
     size: Size | None = None
@@ -93,6 +95,8 @@ class Resolved:
     steps: int | None = None
     model: str | None = None
     adjustments: tuple[str, ...] = ()
+    guidance: float | None = None
+    strength: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

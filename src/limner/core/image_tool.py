@@ -160,6 +160,7 @@ def image_request(
         output_compression=tool.output_compression,
         moderation=tool.moderation,
         partial_images=tool.partial_images if stream else 0,
+        seed=tool.seed,
         images=basis.images,
         mask=basis.mask,
         input_fidelity=tool.input_fidelity if basis.images else None,

@@ -44,10 +44,12 @@ def fit_image(
         _check_action(asked, can, f"{at}action")
     else:
         _check_call(asked, can, at)
-    if asked.input_fidelity is None or can.input_fidelity:
-        return asked, ()
-    said = f"{at}input_fidelity: has no effect on the image back end {can.name!r}."
-    return replace(asked, input_fidelity=None), (said,)
+    said: tuple[str, ...] = ()
+    if asked.input_fidelity is not None and not can.input_fidelity:
+        asked, said = replace(asked, input_fidelity=None), (_no_effect(at, "input_fidelity", can),)
+    if isinstance(asked, ImageTool) and asked.seed is not None and not can.seed:
+        asked, said = replace(asked, seed=None), (*said, _no_effect(at, "seed", can))
+    return asked, said
 
 
 def _check_size(asked: ImageTool | ImageRequest, can: ImageCapabilities, path: str) -> None:
@@ -104,6 +106,10 @@ def _check_call(asked: ImageRequest, can: ImageCapabilities, at: str) -> None:
         )
     if asked.strength is not None and not can.strength:
         raise _unsupported(f"{at}strength", f"The image back end {can.name!r} has no such setting.")
+
+
+def _no_effect(at: str, name: str, can: ImageCapabilities) -> str:
+    return f"{at}{name}: has no effect on the image back end {can.name!r}."
 
 
 def _not_among(path: str, value: str, options: Iterable[str]) -> InvalidRequest:

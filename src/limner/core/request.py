@@ -14,8 +14,9 @@ class ImageTool:
     """The hosted tool's settings as asked; None where the client left the choice.
 
     index: how many of the client's functions stand before it. path: where the entry that counts was
-    declared, for messages. action: `generate`, `edit` or `auto`. mask: for edits; see
-    `ImageRequest`. declared: that entry as it came, for an upstream that has the tool itself.
+    declared, for messages. action: `generate`, `edit` or `auto`. mask: for edits; seed: of every
+    picture; see `ImageRequest`. declared: that entry as it came, without what is our own, for an
+    upstream that has the tool itself.
     """
 
     index: int
@@ -30,6 +31,7 @@ class ImageTool:
     action: str = "auto"
     input_fidelity: Fidelity | None = None
     mask: ImageData | None = None
+    seed: int | None = None
     path: str = "tools[0]"
     declared: JsonObject | None = field(default=None, compare=False)
 

@@ -1,14 +1,15 @@
 """One `image_generation` entry of `tools`, checked field by field in a fixed order.
 
-OpenAI's fields of today, less what nothing here can do; those are refused by name. Whether the back
-end at hand can do what is asked is told later (`core.picture_fitting`).
+OpenAI's fields of today, less what nothing here can do; those are refused by name. `seed` is our
+own, as in the Images API here. Whether the back end at hand can do what is asked is told later
+(`core.picture_fitting`).
 """
 
 from __future__ import annotations
 
 import re
 
-from limner.core.image import FORMATS, MAX_PARTIAL_IMAGES, Fidelity, ImageData, Size
+from limner.core.image import FORMATS, MAX_PARTIAL_IMAGES, MAX_SEED, Fidelity, ImageData, Size
 from limner.core.request import ImageTool
 from limner.core.turn import JsonObject
 from limner.wire.fields import Fields, invalid_value, unknown_parameter, unsupported
@@ -46,6 +47,7 @@ def parse_image_tool(entry: Fields, index: int, known: Known) -> ImageTool:
     compression = entry.integer("output_compression", 0, 100)
     partial_images = entry.integer("partial_images", 0, MAX_PARTIAL_IMAGES)
     mask = _mask(entry, known)
+    seed = entry.integer("seed", 0, MAX_SEED)
     return ImageTool(
         index=index,
         model=model,
@@ -59,6 +61,7 @@ def parse_image_tool(entry: Fields, index: int, known: Known) -> ImageTool:
         action=action or "auto",
         input_fidelity=fidelity,
         mask=mask,
+        seed=seed,
         path=entry.path,
         declared=_whole(entry, mask),
     )
@@ -122,10 +125,14 @@ def _mask(entry: Fields, known: Known) -> ImageData | None:
 
 
 def _whole(entry: Fields, mask: ImageData | None) -> JsonObject:
-    """The entry as a server can read it that knows neither our uploads nor what we fetch."""
-    if mask is None:
-        return entry.values
-    return {**entry.values, MASK: {"image_url": data_url(mask)}}
+    """The entry as a server can read it that knows neither our uploads nor what we fetch.
+
+    Nor does it know what is our own extension.
+    """
+    values = {name: value for name, value in entry.values.items() if name != "seed"}
+    if mask is not None:
+        values[MASK] = {"image_url": data_url(mask)}
+    return values
 
 
 def unless_auto(value: str | None) -> str | None:

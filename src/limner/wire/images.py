@@ -18,6 +18,7 @@ from limner.core.errors import ImageError, LimnerError
 from limner.core.image import (
     FORMATS,
     MAX_PARTIAL_IMAGES,
+    MAX_SEED,
     ImageCompleted,
     ImageFailed,
     ImageProgress,
@@ -43,7 +44,6 @@ from limner.wire.settings import MAX_LABEL
 PATH = "/v1/images/generations"
 MAX_PROMPT = 32_000
 MAX_N = 10
-MAX_SEED = 2**32 - 1
 MAX_STEPS = 1000
 MAX_GUIDANCE = 100
 

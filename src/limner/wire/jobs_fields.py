@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from limner.core.errors import InvalidRequest
-from limner.core.image import ImageCapabilities, ImageData
+from limner.core.image import MAX_SEED, ImageCapabilities, ImageData
 from limner.wire.pictures import data_of, from_base64, picture
 
 Json = dict[str, Any]
@@ -20,7 +20,6 @@ MAX_PROMPT = 2000
 MAX_ORIGINAL_PROMPT = 32_000
 MAX_LABEL = 512
 MIN_EDGE_PX, MAX_EDGE_PX = 256, 2048
-MAX_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,7 @@ IMAGE_TOOL_FIELDS = (
     FieldRule("partial_images", "honoured", "0 to 3; none without a stream."),
     FieldRule("input_image_mask", "honoured", "`image_url` or `file_id` of a PNG or WebP image."),
     FieldRule("n", "honoured", "Only 1, which OpenAI's echo of a tool has."),
+    FieldRule("seed", "honoured", "0 to 4294967295, of every picture. Limner's own extension."),
     FieldRule(
         "complexity",
         "refused",
