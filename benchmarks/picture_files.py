@@ -52,7 +52,7 @@ def ways(pixels: Any) -> dict[str, Callable[[], int]]:
         decided = plan(asked, ModelFacts("any"), 0)
 
         def write() -> int:
-            made = encode(pixels, decided, 0)
+            made = encode(pixels, decided)
             to_base64(made)
             return len(made.content)
 
@@ -65,7 +65,7 @@ def ways(pixels: Any) -> dict[str, Callable[[], int]]:
 
     return {
         **{format: written(format) for format in FORMATS},
-        "png, zlib": lambda: len(png(pixels, {}, stock_deflate)),
+        "png, zlib": lambda: len(png(pixels, stock_deflate)),
         "png, Pillow": pillow,
     }
 

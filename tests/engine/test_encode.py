@@ -16,11 +16,9 @@ TINY = ModelFacts("tiny", Size(128, 128), buckets=(Size(128, 128),), min_edge_px
 PIXELS = np.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype=np.uint8)
 
 
-def planned(
-    format: ImageFormat, size: Size | None = None, *, compression: int = 100, prompt: str = "a cat"
-) -> Plan:
+def planned(format: ImageFormat, size: Size | None = None, *, compression: int = 100) -> Plan:
     asked = ImageRequest(
-        prompt, size=size, output_format=format, output_compression=compression, seed=41, n=2
+        "a cat", size=size, output_format=format, output_compression=compression, seed=41, n=2
     )
     return plan(asked, TINY, 0)
 
@@ -31,49 +29,31 @@ def opened(content: bytes) -> Image.Image:
     return image
 
 
-def test_png_keeps_every_pixel_and_says_how_it_was_made() -> None:
-    made = encode(PIXELS, planned("png", prompt="кот 🐈 & <dog>"), 1)
+def test_png_keeps_every_pixel_and_says_nothing_else() -> None:
+    made = encode(PIXELS, planned("png"))
     image = opened(made.content)
     assert (image.format, made.format, made.media_type) == ("PNG", "png", "image/png")
     assert np.array_equal(np.asarray(image), PIXELS)
-    assert image.info["Software"] == "Limner (made by AI)"
-    told = {key: image.info[key] for key in ("prompt", "seed", "size", "model", "steps")}
-    assert told == {
-        "prompt": "кот 🐈 & <dog>",
-        "seed": "42",
-        "size": "128x128",
-        "model": "tiny",
-        "steps": "8",
-    }
+    assert image.info == {}
 
 
 @pytest.mark.parametrize("format", ["jpeg", "webp"])
-def test_lossy_formats_obey_the_compression_and_carry_a_line_about_it(format: ImageFormat) -> None:
-    fine = encode(PIXELS, planned(format, prompt="кот"), 0)
-    coarse = encode(PIXELS, planned(format, compression=0), 0)
+def test_lossy_formats_obey_the_compression(format: ImageFormat) -> None:
+    fine = encode(PIXELS, planned(format))
+    coarse = encode(PIXELS, planned(format, compression=0))
     assert len(coarse.content) < len(fine.content) / 4
-    image = opened(fine.content)
-    assert image.format == format.upper()
-    assert image.getexif()[0x0131] == "Limner (made by AI)"
-    described = image.getexif()[0x010E].encode("latin-1").decode()
-    assert described.startswith("prompt: кот; seed: 41; ")
-
-
-@pytest.mark.parametrize("format", ["jpeg", "webp", "png"])
-def test_a_very_long_prompt_does_not_burst_the_file(format: ImageFormat) -> None:
-    made = encode(PIXELS, planned(format, prompt="я" * 32_000), 0)
-    assert opened(made.content).size == (128, 128)
+    assert opened(fine.content).format == format.upper()
 
 
 @pytest.mark.parametrize("size", [Size(1280, 720), Size(64, 64), Size(100, 300)], ids=str)
 def test_other_sizes_are_delivered_to_the_pixel(size: Size) -> None:
-    assert opened(encode(PIXELS, planned("png", size), 0).content).size == (size.width, size.height)
+    assert opened(encode(PIXELS, planned("png", size)).content).size == (size.width, size.height)
 
 
 def test_another_shape_is_cut_evenly_and_never_squeezed() -> None:
     pixels = np.zeros((128, 128, 3), np.uint8)
     pixels[56:72, 56:72] = 255
-    image = opened(encode(pixels, planned("png", Size(1280, 640)), 0).content)
+    image = opened(encode(pixels, planned("png", Size(1280, 640))).content)
     rows, columns = np.nonzero(np.asarray(image)[:, :, 0] > 127)
     assert np.ptp(rows) == np.ptp(columns)
     assert (rows.min() + rows.max(), columns.min() + columns.max()) == (639, 1279)
@@ -86,10 +66,9 @@ def edited(size: Size, source: Size) -> Plan:
 def test_an_edit_goes_back_to_its_shape_the_way_it_came() -> None:
     pixels = np.zeros((128, 128, 3), np.uint8)
     pixels[:, :64] = 255
-    image = opened(encode(pixels, edited(Size(100, 300), Size(100, 300)), 0).content)
+    image = opened(encode(pixels, edited(Size(100, 300), Size(100, 300))).content)
     assert image.size == (100, 300)
     assert np.nonzero(np.asarray(image)[150, :, 0] > 127)[0].tolist() == list(range(50))
-    assert image.info["strength"] == "0.5"
 
 
 @pytest.mark.parametrize("half", [False, True])
@@ -100,7 +79,7 @@ def test_what_stays_lies_over_the_result_to_the_pixel(half: bool) -> None:
     free[:, :100], free[:, 100:110] = 255, 128
     cover = Cover(Image.fromarray(kept), Image.fromarray(free))
     black = np.zeros((64, 64, 3) if half else (128, 128, 3), np.uint8)
-    made = np.asarray(opened(encode(black, edited(size, size), 0, cover).content))
+    made = np.asarray(opened(encode(black, edited(size, size), cover).content))
     assert not made[:, :100].any()
     assert np.array_equal(made[:, 110:], kept[:, 110:])
     assert np.abs(made[:, 100:110] * 2 - kept[:, 100:110].astype(int)).max() <= 2

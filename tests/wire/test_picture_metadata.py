@@ -291,3 +291,9 @@ def test_values_of_a_wrong_type_count_as_unsaid() -> None:
 
 def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+@pytest.mark.parametrize("body", [b"VP8 \xff\0\0\0", b"VP8 \4\0\0\0what", b"ALPH\0\0\0\0"])
+def test_crooked_chunks_of_a_webp_are_left_alone(body: bytes) -> None:
+    image = ImageData(b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body, "webp")
+    assert write(image, FACTS) == image

@@ -36,6 +36,7 @@ _PASSED_ON = frozenset(
         "device",
         "dtype",
         "threads",
+        "picture_metadata",
     }
 )
 _OURS = ("LIMNER_", "IMAGE_GEN_")

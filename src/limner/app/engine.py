@@ -16,11 +16,15 @@ from limner.app.painting import Easel
 from limner.app.process import settle_garbage
 from limner.config import Settings
 from limner.core.errors import LimnerError
+from limner.core.ports import Codec
+from limner.images.checked import CheckedSources
+from limner.images.codec import SandboxedCodec
 from limner.server.application import Rules, enclose
 from limner.server.errors import json_response
 from limner.server.guard import allowed_hosts
 from limner.server.health import health_routes
 from limner.server.images_api import images_routes
+from limner.server.picture_sources import PictureSources
 from limner.wire import engine_status
 
 
@@ -31,8 +35,15 @@ async def run_engine(settings: Settings, sock: socket) -> None:
     cannot be loaded, LimnerError when the engine broke down.
     """
     easel = Easel(settings)
-    painter = easel.painter
-    serving = asyncio.create_task(serve(build_engine(easel, _rules(settings, sock)), sock))
+    async with SandboxedCodec() as codec:
+        # Behind the socket file is our own server, which has written all sources anew already.
+        reads = None if sock.family == AF_UNIX else codec
+        app = build_engine(easel, _rules(settings, sock), reads)
+        await _serve_while_it_lives(app, sock, easel)
+
+
+async def _serve_while_it_lives(app: Starlette, sock: socket, easel: Easel) -> None:
+    serving = asyncio.create_task(serve(app, sock))
     living = asyncio.create_task(_live(easel))
     try:
         await asyncio.wait([serving, living], return_when=asyncio.FIRST_COMPLETED)
@@ -43,17 +54,19 @@ async def run_engine(settings: Settings, sock: socket) -> None:
             task.cancel()
             with suppress(asyncio.CancelledError, LimnerError):
                 await task
-        await painter.close()
+        await easel.painter.close()
 
 
-def build_engine(easel: Easel, rules: Rules) -> Starlette:
-    """The engine's application."""
+def build_engine(easel: Easel, rules: Rules, codec: Codec | None = None) -> Starlette:
+    """The engine's application. codec: reads sources that come from anyone."""
 
     async def status(request: Request) -> Response:
         return json_response(engine_status.status_json(easel.status))
 
     painter = easel.painter
-    closed = [*images_routes(painter), Route(engine_status.PATH, status)]
+    backend = CheckedSources(easel.backend, codec) if codec else easel.backend
+    images = images_routes(backend, PictureSources(codec=codec))
+    closed = [*images, Route(engine_status.PATH, status)]
     return enclose(closed, health_routes({"engine": lambda: painter.readiness}), rules=rules)
 
 

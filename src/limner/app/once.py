@@ -20,12 +20,12 @@ async def open_here(
     settings: Settings, on_readiness: Callable[[Readiness], None]
 ) -> AsyncIterator[ImageBackend]:
     """An engine of our own, loaded. Raises ConfigError when it cannot be."""
-    painter = Easel(settings, on_readiness).painter
+    easel = Easel(settings, on_readiness)
     try:
-        await painter.start()
-        yield painter
+        await easel.painter.start()
+        yield easel.backend
     finally:
-        await painter.close()
+        await easel.painter.close()
 
 
 @asynccontextmanager

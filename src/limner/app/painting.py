@@ -13,8 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from limner.app.pictures import marked
 from limner.config import Settings
 from limner.core.errors import ConfigError
+from limner.core.ports import ImageBackend
 from limner.core.readiness import Readiness
 from limner.wire.engine_status import EngineStatus
 from limner.wire.jobs import Gpu
@@ -42,7 +44,7 @@ def model_name(model: str | None) -> str:
 
 
 class Easel:
-    """A painter with what the process knows about it."""
+    """A painter with what the process knows about it. backend: the same, its files marked."""
 
     def __init__(
         self,
@@ -75,6 +77,7 @@ class Easel:
             fresh_seed=partial(secrets.randbits, 32),
             on_readiness=self._note,
         )
+        self.backend: ImageBackend = marked(self.painter, settings)
         self._failed = asyncio.Event()
 
     async def broken(self) -> None:

@@ -20,7 +20,7 @@ from limner.app.child import open_child
 from limner.app.http import serve
 from limner.app.language_models import LanguageModels, open_language_models
 from limner.app.painting import INSTALL, missing_packages, model_name
-from limner.app.pictures import open_pictures
+from limner.app.pictures import marked, open_pictures
 from limner.app.process import settle_garbage
 from limner.app.queue import open_jobs, queue_before
 from limner.app.replies import idempotency
@@ -100,7 +100,9 @@ async def open_server(
         models = await open_language_models(settings, stack)
         pictures = await stack.enter_async_context(open_pictures(settings))
         painting = await _open_painting(settings, stack, pictures.codec)
-        backend = painting.backend and CheckedSources(painting.backend, pictures.codec)
+        backend = painting.backend and CheckedSources(
+            marked(painting.backend, settings), pictures.codec
+        )
         queue = queue_before(
             backend or ClosedBackend(painting.painter().readiness.message),
             settings,

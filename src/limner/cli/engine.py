@@ -20,6 +20,7 @@ NAMES = frozenset(
         "model",
         "steps",
         "guidance_scale",
+        "picture_metadata",
         "max_queue",
         "max_concurrent",
         "device",

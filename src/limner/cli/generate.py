@@ -31,7 +31,7 @@ from limner.core.image import (
 )
 from limner.core.ports import ImageBackend
 
-HERE_ONLY = frozenset({"device", "dtype", "threads"})
+HERE_ONLY = frozenset({"device", "dtype", "threads", "picture_metadata"})
 NAMES = HERE_ONLY | {"model", "steps", "guidance_scale", "image_key"}
 STDOUT = "-"
 MAX_SEED = 2**32 - 1

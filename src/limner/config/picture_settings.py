@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from limner.config.language_model_settings import LanguageModelSettings
 from limner.config.option import Option, option
@@ -14,6 +15,7 @@ from limner.config.reading import (
     STEPS_AND_ONE,
     address,
     number,
+    one_of,
     text,
     whole_number,
 )
@@ -113,6 +115,15 @@ class PictureSettings(LanguageModelSettings):
             "Classifier-free guidance of the engine; doubles the work when above 0.",
             unset="what suits the model (0 for `tiny`)",
             older="IMAGE_GEN_GUIDANCE_SCALE",
+        ),
+    )
+    picture_metadata: Literal["full", "mark", "off"] = option(
+        "full",
+        Option(
+            "pictures",
+            one_of("full", "mark", "off"),
+            "What files of pictures say of themselves: how they were made and that a model made "
+            "them, only the latter, or what the image back end put there; docs/metadata.md.",
         ),
     )
     max_queue: int = option(

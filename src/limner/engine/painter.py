@@ -176,9 +176,7 @@ class Painter:
     async def _encode(self, frame: Frame, job: Job) -> ImageData:
         loop = asyncio.get_running_loop()
         cover = job.source.cover if job.source else None
-        return await loop.run_in_executor(
-            self._encoder, encode, frame.pixels, job.plan, frame.picture, cover
-        )
+        return await loop.run_in_executor(self._encoder, encode, frame.pixels, job.plan, cover)
 
     def _open(self) -> tuple[ModelFacts, Studio]:
         if self._ready and self._readiness.state == "ready":

@@ -71,6 +71,8 @@ class Plan:
             steps=self.steps,
             model=self.model,
             adjustments=self.adjustments,
+            guidance=self.guidance,
+            strength=self.strength,
         )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -40,17 +40,13 @@ fast_deflate = _fastest()
 """ISA-L at its level 1: half the time of zlib, files at most a tenth larger."""
 
 
-def png(pixels: Any, text: Mapping[str, str], deflate: Deflate = fast_deflate) -> bytes:
-    """A file of RGB pixels, uint8 (height, width, 3).
-
-    text: what the file says of itself, by keyword: Latin-1, at most 79 characters each.
-    """
+def png(pixels: Any, deflate: Deflate = fast_deflate) -> bytes:
+    """A file of RGB pixels, uint8 (height, width, 3)."""
     height, width, _ = pixels.shape
     return b"".join(
         (
             _SIGNATURE,
             _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, _DEPTH, _RGB, 0, 0, 0)),
-            *(_chunk(b"iTXt", _said(key, value)) for key, value in text.items()),
             _chunk(b"IDAT", deflate(_filtered(pixels))),
             _chunk(b"IEND", b""),
         )
@@ -65,12 +61,6 @@ def _filtered(pixels: Any) -> Any:
     out[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=out[1:, 1:])
     return out
-
-
-def _said(keyword: str, value: str) -> bytes:
-    """International text, not compressed, in no stated language; it must not hold a zero byte."""
-    content = value.encode("utf-8", "replace").replace(b"\0", b" ")
-    return keyword.encode("latin-1") + b"\0\0\0\0\0" + content
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
