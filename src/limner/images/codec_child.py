@@ -172,10 +172,5 @@ def _scaled(image: Image.Image, format: str, edge_px: int, max_bytes: int) -> tu
         image = image.resize([max(1, int(edge * SHRINK)) for edge in image.size])
 
 
-def _kind(error: Exception) -> str:
-    """The class alone: what parsers say of a file may quote the file."""
-    return type(error).__name__
-
-
 if __name__ == "__main__":
     main()
