@@ -52,11 +52,10 @@ def main() -> None:
         except MemoryError:
             _answer(sink, {"code": "image_too_large", "message": "it takes too much memory"})
             return
-        except Exception as error:
-            # Pillow raises whatever its parsers stumble upon, from SyntaxError to struct.error.
-            _answer(
-                sink, {"code": "image_parse_error", "message": f"it is broken ({_kind(error)})"}
-            )
+        except Exception:
+            # Pillow raises whatever its parsers stumble upon, from SyntaxError to struct.error, and
+            # what it says may quote the file.
+            _answer(sink, {"code": "image_parse_error", "message": "its file is broken"})
         else:
             _answer(sink, {"format": format}, written)
 
