@@ -7,7 +7,7 @@ async with ScriptedChat([calls("draw", {"prompt": "a cat"}), says("Here it is.")
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -90,6 +90,7 @@ class ScriptedChat:
         self.has_left = asyncio.Event()
         self.url = ""
         self._replies = list(replies)
+        self._reply_to: Callable[[dict[str, Any]], Reply] | None = None
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_post("/{path:.*}", self._answer)
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
@@ -115,6 +116,13 @@ class ScriptedChat:
         """Those that are open now."""
         return self._runner.server.connections if self._runner.server else []
 
+    def play(self, script: Iterable[Reply] | Callable[[dict[str, Any]], Reply]) -> None:
+        """Begin anew: with these replies, or with what this makes of each request."""
+        self.requests, self.headers = [], []
+        self.has_left.clear()
+        self._reply_to = script if callable(script) else None
+        self._replies = [] if callable(script) else list(script)
+
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         if request.path != self.path:
             return web.Response(status=404, text=f"there is no {request.path}")
@@ -123,7 +131,10 @@ class ScriptedChat:
             return web.json_response({"error": {"message": "model is missing"}}, status=400)
         self.requests.append(asked)
         self.headers.append(request.headers.copy())
-        reply = self._replies.pop(0) if self._replies else fails(500, "the script is over")
+        if self._reply_to is not None:
+            reply = self._reply_to(asked)
+        else:
+            reply = self._replies.pop(0) if self._replies else fails(500, "the script is over")
         headers = {"Content-Type": "text/event-stream", **reply.headers}
         response = web.StreamResponse(status=reply.status, headers=headers)
         try:

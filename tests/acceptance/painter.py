@@ -1,0 +1,116 @@
+"""A server with OpenAI's Images API on loopback that truly paints: pictures of the size, the format
+and the colour that are asked for.
+
+Of prompts with `smoke` in them it says that they cannot be painted; of those with `slow` it sends
+the previews and then nothing more. Edits come as forms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+from aiohttp import BodyPartReader, web
+
+from limner.wire import sse
+from limner.wire.pictures import to_base64
+from tests.pictures import picture
+
+SMOKE, SLOW = "smoke", "slow"
+USAGE = {"input_tokens": 5, "output_tokens": 64, "total_tokens": 69}
+DETAILS = {"input_tokens_details": {"text_tokens": 5, "image_tokens": 0}}
+FAILURE = {"message": "Smoke cannot be painted.", "type": "server_error", "code": "server_error"}
+
+
+class ScriptedPainter:
+    """`async with` serves. url: its base. asked: the fields of each request; those of an edit also
+    have `images` and `masks`, the numbers of its files. has_left: set when a client has left."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.has_begun, self.has_left = asyncio.Event(), asyncio.Event()
+        self.url = ""
+        app = web.Application(client_max_size=64 * 1024 * 1024)
+        app.router.add_post("/v1/images/generations", self._generate)
+        app.router.add_post("/v1/images/edits", self._edit)
+        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}/v1"
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._runner.cleanup()
+
+    def clear(self) -> None:
+        """Forget what was asked."""
+        self.asked.clear()
+        self.has_begun.clear()
+        self.has_left.clear()
+
+    async def _generate(self, request: web.Request) -> web.StreamResponse:
+        return await self._paint(request, "image_generation", await request.json())
+
+    async def _edit(self, request: web.Request) -> web.StreamResponse:
+        fields: dict[str, Any] = {"images": 0, "masks": 0}
+        async for part in await request.multipart():
+            assert isinstance(part, BodyPartReader)
+            content = bytes(await part.read())
+            if part.filename is None:
+                fields[part.name or ""] = content.decode()
+            else:
+                fields["masks" if part.name == "mask" else "images"] += 1
+        return await self._paint(request, "image_edit", fields)
+
+    async def _paint(
+        self, request: web.Request, kind: str, asked: dict[str, Any]
+    ) -> web.StreamResponse:
+        self.asked.append(asked)
+        if SMOKE in asked["prompt"]:
+            return web.json_response({"error": FAILURE}, status=500)
+        look, painted = _paint(asked)
+        if not asked.get("stream"):
+            data = [{"b64_json": painted} for _ in range(int(asked.get("n", 1)))]
+            return web.json_response({"created": 1, "data": data, **look, "usage": USAGE | DETAILS})
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        frames = [
+            (f"{kind}.partial_image", {"b64_json": painted, "partial_image_index": index, **look})
+            for index in range(int(asked["partial_images"]))
+        ]
+        try:
+            await response.prepare(request)
+            for type, frame in frames:
+                await response.write(_event(type, frame))
+            if SLOW in asked["prompt"]:
+                self.has_begun.set()
+                await asyncio.Event().wait()
+            last = {"b64_json": painted, **look, "usage": USAGE | DETAILS}
+            await response.write(_event(f"{kind}.completed", last))
+        except (asyncio.CancelledError, ConnectionError):
+            self.has_left.set()
+            raise
+        return response
+
+
+def _paint(asked: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """What is said of the picture, and the picture in base64."""
+    size = asked.get("size", "auto")
+    size = "64x64" if size == "auto" else size
+    width, height = map(int, size.split("x"))
+    format = asked.get("output_format", "png")
+    look = {"size": size, "output_format": format, "quality": "high", "background": "opaque"}
+    return look, to_base64(picture(width, height, format))
+
+
+def _event(type: str, value: dict[str, Any]) -> bytes:
+    return sse.encode(type, orjson.dumps({"type": type, **value}))
