@@ -187,3 +187,14 @@ async def test_readers_of_what_is_deleted_are_told_so(tmp_path: Path) -> None:
             assert not await waiting
             assert [frame async for frame in one.readers.follow(id)] == []
             await first.has_stopped.wait()
+
+
+async def test_what_waits_too_long_ends_without_a_place_to_run(tmp_path: Path) -> None:
+    clock, images = Clock(), ScriptedImages(HANG)
+    async with opened(tmp_path, clock) as store, process(store, images, clock, max_runs=0) as one:
+        id = await begin(one, clock)
+        clock.now += 10_000
+        async with asyncio.timeout(30):
+            assert await one.readers.ended(id)
+        assert await store.status(id) == "failed"
+    assert images.requests == []

@@ -239,11 +239,11 @@ async def test_an_error_while_closing_fails_a_response_that_would_go_on() -> Non
 
 async def test_the_deadline_ends_the_response_and_stops_what_is_under_way() -> None:
     upstream = ScriptedUpstream([TextDelta("Hi"), Forever()])
-    events = await all_of(responding(upstream, deadline_s=0.0))
+    events = await all_of(responding(upstream, deadline_s=0.5))
     last = events[-1]
     assert isinstance(last, shown.ResponseFailed)
     assert last.response.error == shown.ResponseError(
-        "server_error", "The response took longer than the 0 seconds that it may.", status=504
+        "server_error", "The response took longer than the 0.5 seconds that it may.", status=504
     )
     assert upstream.closed == 1
 

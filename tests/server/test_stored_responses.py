@@ -337,3 +337,30 @@ async def test_a_server_that_stops_ends_its_streams_and_what_they_were_of(tmp_pa
     assert last.type == "response.failed"
     assert found is not None
     assert found.status == "failed"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_disk_that_is_full_is_said_before_anything_else(
+    tmp_path: Path, stream: bool
+) -> None:
+    async with keeping(tmp_path, ScriptedUpstream(says("Hello"))) as kept:
+        database = kept.store._database
+        await database.write(lambda tx: tx.run("PRAGMA max_page_count = 1"))
+        with pytest.raises(openai.InternalServerError) as caught:
+            await kept.client.responses.create(model="any", input="hi " * 9_000, stream=stream)
+    assert caught.value.status_code == 503
+    assert caught.value.code == "insufficient_storage"
+
+
+async def test_a_disk_that_fills_up_fails_the_stream_that_is_under_way(tmp_path: Path) -> None:
+    go = asyncio.Event()
+    upstream = ScriptedUpstream([TextDelta("word " * 9_000), go, *says("!")])
+    async with keeping(tmp_path, upstream) as kept:
+        stream = await kept.client.responses.create(model="any", input="hi", stream=True)
+        await anext(stream)
+        database = kept.store._database
+        await database.write(lambda tx: tx.run("PRAGMA max_page_count = 1"))
+        go.set()
+        last = [event async for event in stream][-1]
+    assert last.type == "response.failed"
+    assert last.response.error is not None

@@ -112,6 +112,7 @@ class Background:
             await asyncio.sleep(self._poll_s)
             try:
                 await self._end_orphans()
+                await self._end_overdue()
             except StoreError as error:
                 logger.warning("nothing could be ended", extra={"why": error.message})
 
@@ -119,6 +120,12 @@ class Background:
         for lease, stored in await self.store.orphans(sole=sole):
             _, ending = failed_ending(stored, await self.store.output(stored.id), _ORPHANED, 0)
             await self.store.finish(lease, [], ending)
+
+    async def _end_overdue(self) -> None:
+        """What has waited too long ends, however many run."""
+        for id in await self.store.overdue():
+            if (claim := await self.store.claim(id)) is not None:
+                self._carry_on(claim)
 
     def _carry_on(self, claim: Claim) -> None:
         task = asyncio.create_task(self._run(claim))

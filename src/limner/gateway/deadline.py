@@ -47,7 +47,7 @@ class Deadline:
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[None]:
         """Cancel the body when the time is up; raises PassedError then."""
-        if self._is_over:
+        if self._is_over or asyncio.get_running_loop().time() >= self._at:
             raise PassedError
         try:
             async with asyncio.timeout_at(self._at) as self._scope:
