@@ -22,11 +22,18 @@ export async function send(text, { pictures = page.get().attached, count = 1, to
   try {
     if (!page.get().chatId) await beginChat(text);
     const turns = Array.from({ length: count }, () => newTurn({ previousId, text, pictures, tool }));
-    await Promise.all(turns.map((turn) => ask(turn)));
+    await Promise.all(firstShown(turns, ask));
   } catch (error) {
     page.set(({ attached }) => ({ attached: attached.length ? attached : pictures }));
     throw error;
   }
+}
+
+/** Begin all of them; of versions that are made together, the first to come is the one to see. */
+function firstShown(turns, begin) {
+  const begun = turns.map((turn) => begin(turn));
+  pickVersion(turns[0]);
+  return begun;
 }
 
 /** The last turn that the server knows: nothing can rest on one that it has refused. */
@@ -45,30 +52,41 @@ export async function editPicture(turn, id, text, mask) {
 
 /** The same turn, but painted anew instead of edited, or the other way round. */
 export const correct = (turn, item) =>
-  retry(turn, { tool: { action: item.action === "edit" ? "generate" : "edit" } });
+  retry(turn, { prompt: null, tool: { action: item.action === "edit" ? "generate" : "edit" } });
 
-/** Another version of a turn: the same words unless others are given, other noise. */
-export function retry(turn, { text = turn.input.text, tool = {} } = {}) {
+/**
+ * Another version of a turn: the same words unless others are given, other noise.
+ * prompt: what to paint, word for word; null leaves it to the model.
+ */
+export const retry = (turn, changes) => again(versionOf(turn, changes));
+
+function versionOf(turn, { text, prompt = text ?? promptOf(turn), tool = {} } = {}) {
   const { seed: _, ...asked } = turn.input.tool ?? chosenTool();
-  return again(
-    newTurn({
-      previousId: turn.previousId,
-      alone: turn.input.alone,
-      forced: turn.run.items.some((item) => item?.kind === "picture"),
-      text,
-      pictures: turn.input.pictures,
-      tool: { ...asked, ...tool },
-    }),
-  );
+  return newTurn({
+    previousId: turn.previousId,
+    alone: turn.input.alone,
+    forced: turn.run.items.some((item) => item?.kind === "picture"),
+    prompt,
+    text: text ?? turn.input.text,
+    pictures: turn.input.pictures,
+    tool: { ...asked, ...tool },
+  });
 }
 
 /** Once more with fewer pixels, for a back end that ran out of memory. */
 export const retrySmaller = (turn, size) => retry(turn, { tool: { size: smallerSize(size, page.get().painter) } });
 
-export const variations = (turn, count) => Promise.all(Array.from({ length: count }, () => retry(turn)));
+export const variations = (turn, count) =>
+  Promise.all(firstShown(Array.from({ length: count }, () => versionOf(turn)), again));
 
-function newTurn({ previousId, text, pictures, tool, alone = false, forced = false }) {
-  const input = { text, pictures, tool, alone, forced };
+/** What a turn's one picture was painted from; null where there are none or several. */
+function promptOf({ run }) {
+  const [picture, ...others] = run.items.filter((item) => item?.kind === "picture");
+  return (!others.length && picture?.prompt) || null;
+}
+
+function newTurn({ previousId, text, pictures, tool, alone = false, forced = false, prompt = null }) {
+  const input = { text, pictures, tool, alone, forced, prompt };
   return { id: `new-${crypto.randomUUID()}`, previousId, input, run: emptyRun() };
 }
 
@@ -90,12 +108,13 @@ async function ask(turn, { keep = false } = {}) {
   goOn(turn.id, events);
 }
 
-function bodyOf({ previousId, input: { text, pictures, tool, alone, forced } }) {
+function bodyOf({ previousId, input: { text, pictures, tool, alone, forced, prompt } }) {
   return {
     model: talker()?.id ?? "limner",
     input: inputOf(text, pictures),
     tools: [{ type: "image_generation", partial_images: PARTIAL_IMAGES, ...tool }],
     ...(forced && { tool_choice: { type: "image_generation" } }),
+    ...(forced && prompt && { instructions: `Paint exactly this prompt, word for word: ${prompt}` }),
     metadata: { chat: page.get().chatId, ...(previousId && { parent: previousId }) },
     ...(previousId && !alone && { previous_response_id: previousId }),
   };
@@ -189,7 +208,8 @@ export async function cancel(turn) {
 
 export const cancelAll = () => runningTurns().forEach((turn) => turn.cancelling || cancel(turn));
 
-export function showVersion(turn, step) {
-  const other = sibling(page.get().turns, turn, step);
-  page.set(({ chosen }) => ({ chosen: new Map(chosen).set(turn.previousId ?? "", other.id) }));
-}
+/** Show this one of the versions of a turn. */
+export const pickVersion = ({ id, previousId }) =>
+  page.set(({ chosen }) => ({ chosen: new Map(chosen).set(previousId ?? "", id) }));
+
+export const showVersion = (turn, step) => pickVersion(sibling(page.get().turns, turn, step));

@@ -11,6 +11,7 @@ import { cardTools, pager } from "./card-tools.js";
 import { failure } from "./failure.js";
 import { html, nothing, Part } from "./part.js";
 import { icon } from "./icons.js";
+import { strip } from "./strip.js";
 
 const BLUR_PX = 12;
 
@@ -44,26 +45,34 @@ class Card extends Part {
   }
 
   willUpdate(changed) {
-    if (changed.has("item")) this.show(changed.get("item"));
+    if (!changed.has("item")) return;
+    const before = changed.get("item");
+    if (before && before.id !== this.item.id) this.isEditing = this.isUnfolded = false;
+    this.show(before);
   }
 
-  /** Show the newest there is: the picture itself, else the last partial image. */
+  /** Show the newest there is: the picture itself, else the last partial image, else nothing. */
   async show(before) {
     const { item } = this;
+    const isOther = before?.id !== item.id;
     if (item.phase === "done") {
-      if (before?.phase === "done" && before.id === item.id && this.source) return;
+      if (before?.phase === "done" && !isOther) return;
       await this.put(item.result ? addressOf(item.result, item.format) : await loadPicture(item.id).catch(() => ""));
-    } else if (item.partial && item.partial !== before?.partial) {
-      await this.put(addressOf(item.partial.base64, item.partial.format));
+    } else if (item.partial) {
+      if (item.partial !== before?.partial) await this.put(addressOf(item.partial.base64, item.partial.format));
+    } else if (isOther) {
+      this.forget(this.source);
+      this.source = "";
     }
   }
 
   /** Take the place of what is shown, once it can be drawn without a gap. */
   async put(source) {
+    const { id } = this.item;
     const picture = new Image();
     picture.src = source;
     await picture.decode().catch(() => {});
-    if (!this.isConnected) return this.forget(source);
+    if (!this.isConnected || this.item.id !== id) return this.forget(source);
     this.forget(this.source);
     this.source = source;
   }
@@ -98,15 +107,15 @@ class Card extends Part {
       case "removed":
         return this.grave();
       case "failed":
-        return html`${this.source ? this.frame(state) : nothing} ${this.failed()}`;
+        return html`${this.source ? this.frame(state) : nothing} ${strip(this.turn)} ${this.failed()}`;
       case "cancelled":
-        return html`${this.frame(state)}
+        return html`${this.source ? this.frame(state) : nothing}
           <p class="quiet">${this.stopped()}</p>
-          ${this.caption()} ${cardTools(this)}`;
+          ${strip(this.turn)} ${this.caption()} ${cardTools(this)}`;
       case "done":
-        return html`${this.frame(state)} ${this.caption()} ${this.decision()} ${this.adjusted()} ${cardTools(this)}`;
+        return html`${this.frame(state)} ${strip(this.turn)} ${this.caption()} ${this.decision()} ${this.adjusted()} ${cardTools(this)}`;
       default:
-        return html`${this.frame(state)} ${this.progress(state)}`;
+        return html`${this.frame(state)} ${this.progress(state)} ${strip(this.turn)}`;
     }
   }
 

@@ -38,7 +38,7 @@ class Thread extends Part {
       ${from ? html`<button class="plain more" @click=${() => (this.count += AT_ONCE)}>${t("show-earlier", { n: from })}</button>` : nothing}
       ${repeat(
         turns.slice(from),
-        ({ id, startedAs }) => startedAs ?? id,
+        ({ previousId }) => previousId ?? "",
         (turn, at) => this.turn(turn, pictureBefore(turns.slice(0, from + at))),
       )}
     </div>`;
