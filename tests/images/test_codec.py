@@ -203,6 +203,15 @@ async def test_what_is_no_whole_picture_is_refused(
     assert "Traceback" not in raised.value.message
 
 
+async def test_a_broken_picture_does_not_cost_the_child(codec: SandboxedCodec) -> None:
+    await codec.readable(picture().content)
+    (child,) = codec._idle
+    for content in (b"no picture", picture(64, 64).content[:-30], bombs()["a profile bomb"][0]):
+        assert await refusal(codec, content)
+    assert codec._idle == [child]
+    assert child.returncode is None
+
+
 async def test_the_largest_picture_still_fits(codec: SandboxedCodec) -> None:
     content = saved(Image.new("RGBA", (8192, 4028)), "png")
     assert opened(await codec.readable(content)).size == (8192, 4028)
