@@ -26,7 +26,7 @@ _CHAIN = """WITH RECURSIVE chain (id, previous_id, conversation_id, depth) AS (
 
 
 class ResponseItems:
-    """The reading half of a response store. keep_s: see `StoredResponses`."""
+    """The reading part of a response store. keep_s: see `StoredResponses`."""
 
     def __init__(
         self, database: Database, texts: Texts, *, keep_s: float, clock: Callable[[], float]
