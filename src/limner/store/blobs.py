@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from limner.core.errors import ConfigError, StoreError
+from limner.store.folder import make_folder, sync_folder
 from limner.wire.kept import digest_of
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -30,8 +31,9 @@ class Blobs:
         """clock: epoch seconds, as the file system's times are. Raises ConfigError."""
         self._folder = folder
         self._clock = clock
+        self._synced: set[str] = set()
         try:
-            folder.mkdir(0o700, parents=True, exist_ok=True)
+            make_folder(folder)
         except OSError as error:
             raise ConfigError(
                 f"The folder {folder} for pictures cannot be made: {error.strerror}."
@@ -56,16 +58,21 @@ class Blobs:
         digest = digest_of(content)
         shelf = self._shelf(digest)
         try:
-            is_new = not shelf.is_dir()
             shelf.mkdir(0o700, exist_ok=True)
             with _locked(shelf):
                 if not self._touched(shelf / digest):
                     _write(shelf, digest, content)
-            if is_new:
-                _sync(self._folder)
+                self._sync_first(shelf)
         except OSError as error:
             raise _refused(error) from error
         return digest
+
+    def _sync_first(self, shelf: Path) -> None:
+        """Once for each shelf: what it had before may come from a process that died too early."""
+        if shelf.name not in self._synced:
+            sync_folder(shelf)
+            sync_folder(self._folder)
+            self._synced.add(shelf.name)
 
     def _get(self, digest: str) -> bytes:
         try:
@@ -126,15 +133,7 @@ def _write(shelf: Path, name: str, content: bytes) -> None:
     except BaseException:
         Path(path).unlink(missing_ok=True)
         raise
-    _sync(shelf)
-
-
-def _sync(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
+    sync_folder(shelf)
 
 
 def _refused(error: OSError) -> StoreError:

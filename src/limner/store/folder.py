@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from limner.core.errors import ConfigError
@@ -21,7 +21,7 @@ def locked_folder(folder: Path) -> Iterator[Path]:
     process holds the folder, or when it cannot be written to.
     """
     try:
-        folder.mkdir(0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise ConfigError(
@@ -33,6 +33,31 @@ def locked_folder(folder: Path) -> Iterator[Path]:
         yield folder
     finally:
         os.close(lock)
+
+
+def make_folder(folder: Path) -> None:
+    """Make it, and what is missing above it, for this user alone; a power cut does not undo that.
+
+    Raises OSError.
+    """
+    if folder.is_dir():
+        # Whoever made it may have died before its name was on the disk; often it is not ours to
+        # say, above the folder of the data.
+        with suppress(OSError):
+            sync_folder(folder.parent)
+        return
+    make_folder(folder.parent)
+    folder.mkdir(0o700, exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, which syncing the files alone does not (POSIX)."""
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def _take(lock: int, folder: Path) -> None:
