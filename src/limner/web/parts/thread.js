@@ -73,6 +73,7 @@ class Thread extends Part {
       case "words":
         return html`<lm-words .text=${item.text}></lm-words>`;
       case "picture":
+        if (isMadeGood(turn, item)) return html`<p class="quiet">${t("attempt-failed", { message: item.error?.message ?? "" })}</p>`;
         return html`<lm-card .turn=${turn} .item=${item} .earlier=${earlier}></lm-card>`;
       case "thought":
         return item.text
@@ -144,6 +145,10 @@ function brought({ id, url, preview, name, mask }) {
   if (!id) return html`<img class="shown" src=${preview ?? url} alt=${alt} />`;
   return html`<span class="shown"><lm-picture .picture=${id} width="320" alt=${alt}></lm-picture>${mask ? html`<img class="over" src=${mask} alt="" />` : nothing}</span>`;
 }
+
+/** A failed picture after which the same answer has made another: a word is enough. */
+const isMadeGood = ({ run }, item) =>
+  item.phase === "failed" && run.items.slice(run.items.indexOf(item)).some((later) => later?.phase === "done");
 
 function pictureBefore(turns) {
   const items = turns.flatMap(({ run }) => run.items).filter((item) => item?.kind === "picture" && item.phase === "done");
