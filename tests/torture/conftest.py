@@ -1,0 +1,23 @@
+"""Marks what is here, and says how much of it there is to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.processes import environment
+from tests.torture.zygote import Zygote, zygote
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(__file__.removesuffix("conftest.py")):
+            item.add_marker("torture")
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Zygote]:
+    """Forks servers."""
+    with zygote(environment()) as forking:
+        yield forking

@@ -1,0 +1,99 @@
+"""`kill -9` of a server under load, again and again, with one ledger over all of it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from pathlib import Path
+
+import aiohttp
+
+from limner.app.store import check_database
+from limner.config import Settings
+from limner.store.blobs import Blobs
+from limner.store.pictures import sweep
+from limner.store.sqlite import open_sqlite
+from limner.wire.kept import digest_of
+from tests.torture.amount import amount
+from tests.torture.ledger import PATIENCE_S, Audit, Ledger
+from tests.torture.load import Load
+from tests.torture.servers import Server, Site, session
+from tests.torture.world import World, world
+from tests.torture.zygote import Zygote
+
+CYCLES = amount(12, 300)
+MIN_CUT_OFF, MIN_UNDER_WAY = 3, 3
+"""What every kill must hit, or it shows nothing: requests, and responses and jobs."""
+
+
+async def test_nothing_acknowledged_is_lost_told_otherwise_or_done_twice(
+    servers: Zygote, tmp_path: Path
+) -> None:
+    chance, figures = random.Random(7), Counter[str]()
+    whole, last = Ledger(), Ledger()
+    async with world() as around:
+        site = Site(servers, tmp_path / "data", around)
+        for cycle in range(CYCLES):
+            async with site.server() as server, session(server) as http:
+                await Audit(whole, http, around).nothing_is_lost(last)
+                last = await _killed(server, http, f"cycle {cycle}", chance, around, figures)
+                assert not server.has_bugs, server.log.read_text()
+            _add(whole, last)
+        async with site.server() as server, session(server) as http:
+            audit = Audit(whole, http, around)
+            await audit.nothing_is_lost()
+            ends = await audit.all_is_told_once_and_as_before()
+            await audit.nothing_is_lost()
+    figures["acknowledged"] = whole.acknowledged
+    figures["pictures"] = len(around.dispatched)
+    print(f"\n{CYCLES} kills: {dict(figures)}; ends: {dict(ends)}")
+    assert figures["pictures under way"] >= CYCLES
+    await _disk_is_tidy(site.data)
+
+
+async def _killed(
+    server: Server,
+    http: aiohttp.ClientSession,
+    name: str,
+    chance: random.Random,
+    around: World,
+    figures: Counter[str],
+) -> Ledger:
+    """What the clients of this server were told before it died."""
+    load = Load(http, name)
+    asking = asyncio.create_task(load.run())
+    await asyncio.sleep(chance.uniform(0.05, 0.4))
+    async with asyncio.timeout(PATIENCE_S):
+        while load.ledger.under_way < MIN_UNDER_WAY:
+            assert not asking.done(), asking.exception()
+            await asyncio.sleep(0.005)
+    figures["responses and jobs under way"] += load.ledger.under_way
+    figures["pictures under way"] += around.painting
+    await server.end()
+    await asking
+    figures["requests cut off"] += load.cut_off
+    assert load.cut_off >= MIN_CUT_OFF
+    return load.ledger
+
+
+def _add(whole: Ledger, last: Ledger) -> None:
+    for name in Ledger.__dataclass_fields__:
+        getattr(whole, name).update(getattr(last, name))
+
+
+async def _disk_is_tidy(data: Path) -> None:
+    """Every row has its pictures, and a sweep leaves no others."""
+    assert await check_database(Settings(data=data)) == []
+    blobs = Blobs(data / "blobs")
+    async with open_sqlite(data / "limner.sqlite") as database:
+        assert await database.read("PRAGMA integrity_check") == [("ok",)]
+        await sweep(database, blobs, grace_s=-60)
+        held = {digest for (digest,) in await database.read("SELECT digest FROM pictures")}
+    files = _files(data)
+    assert files.keys() == held
+    assert all(digest_of(content) == name for name, content in files.items())
+
+
+def _files(data: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in data.glob("blobs/*/*")}
