@@ -47,6 +47,7 @@ from limner.server.health import ReadinessOf
 from limner.server.images_api import images_routes
 from limner.server.jobs_api import jobs_routes
 from limner.server.picture_sources import PictureSources
+from limner.server.queue_api import queue_routes
 from limner.server.web import web_routes
 from limner.wire.jobs import Painter
 from limner.wire.jobs_request import JobDefaults
@@ -100,9 +101,7 @@ async def open_server(
         models = await open_language_models(settings, stack)
         pictures = await stack.enter_async_context(open_pictures(settings))
         painting = await _open_painting(settings, stack, pictures.codec)
-        backend = painting.backend and CheckedSources(
-            marked(painting.backend, settings), pictures.codec
-        )
+        backend = _guarded(painting.backend, settings, pictures.codec)
         queue = queue_before(
             backend or ClosedBackend(painting.painter().readiness.message),
             settings,
@@ -126,6 +125,7 @@ async def open_server(
             routes=(
                 *images_routes(image_backend, sources),
                 *jobs_routes(jobs, painting.painter, _job_defaults(settings)),
+                *queue_routes(queue),
                 *stored.routes(archive.look_up),
                 *routes,
             ),
@@ -134,6 +134,11 @@ async def open_server(
             rules=_rules(settings, models),
         )
         yield create(parts)
+
+
+def _guarded(backend: ImageBackend | None, settings: Settings, codec: Codec) -> ImageBackend | None:
+    """What paints, with its sources read before it and its pictures marked behind it."""
+    return backend and CheckedSources(marked(backend, settings), codec)
 
 
 def _rules(settings: Settings, models: LanguageModels) -> Rules:
