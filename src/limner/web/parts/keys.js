@@ -22,7 +22,7 @@ class Keys extends Part {
         <h2 id="keys-title">${t("keys")}</h2>
         <button class="plain round" aria-label=${t("close")} @click=${() => this.dialog.value.close()}>${icon("close")}</button>
       </header>
-      ${["box", "page", "card"].map(
+      ${["box", "page", "card", "gallery", "mask"].map(
         (where) => html`<h3>${t(`keys-${where}`)}</h3>
           <dl>
             ${[...deeds(where)].map(
