@@ -114,6 +114,15 @@ async def test_turns_and_pictures_follow_each_other() -> None:
     assert (created.response.id, created.response.created_at) == ("resp_1", 1000)
 
 
+async def test_a_picture_is_asked_for_in_the_name_of_its_response() -> None:
+    painter = ScriptedPainter([painted()])
+    upstream = ScriptedUpstream([*draw("a"), TurnEnded()], [TurnEnded()])
+    await all_of(responding(upstream, painter))
+    (request,) = painter.requests
+    assert isinstance(request, ImageRequest)
+    assert request.response_id == "resp_1"
+
+
 async def test_the_opening_comes_before_the_upstream_is_asked() -> None:
     upstream = ScriptedUpstream([TurnEnded()])
     async with aclosing(responding(upstream)) as events:

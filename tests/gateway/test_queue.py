@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 
 from limner.core.image import ImageCompleted, ImageEvent, ImageFailed, ImageProgress, ImageRequest
+from limner.core.queue import QueueState
 from limner.gateway.queue import FIRST_GUESS_S, QueuedBackend
 from tests.scripted_images import HANG, ScriptedImages, done, progress
 
@@ -229,7 +231,41 @@ async def test_who_leaves_gives_the_place_to_the_next() -> None:
 async def test_what_was_accepted_before_waits_however_long_the_queue_is() -> None:
     backend = ScriptedImages(HANG, done())
     queue = QueuedBackend(backend, max_waiting=1)
-    places = [queue.enter("ann", is_owed=True) for _ in range(4)]
+    places = [queue.enter(asked("ann"), is_owed=True) for _ in range(4)]
     assert not any(isinstance(place, ImageFailed) for place in places)
     assert queue.waiting == 3
-    assert isinstance(queue.enter("bob"), ImageFailed)
+    assert isinstance(queue.enter(asked("bob")), ImageFailed)
+
+
+async def test_everyone_sees_their_own_places_and_how_many_there_are() -> None:
+    clock, backend = Clock(), ScriptedImages(progress(2), HANG, progress(3), HANG, done())
+    queue = QueuedBackend(backend, clock=clock)
+    assert queue.state("ann") == QueueState((), 0, 0)
+    first = Asker(queue, "ann")
+    await backend.hangs()
+    clock.now += 3
+    others = [Asker(queue, client) for client in ("bob", "ann")]
+    await settled()
+    clock.now += 2
+    news = queue.news
+    backend.go()
+    await backend.hangs()
+    assert news.is_set()
+    mine, bobs = queue.state("ann"), queue.state("bob")
+    assert (mine.waiting, mine.running) == (bobs.waiting, bobs.running) == (2, 1)
+    assert [(place.position, place.age_s) for place in mine.mine] == [(None, 5.0), (2, 2.0)]
+    assert (mine.mine[0].step, mine.mine[0].steps, mine.mine[0].eta_s) == (3, 8, 25.0)
+    assert [(place.position, place.prompt) for place in bobs.mine] == [(1, "a cat of bob")]
+    news = queue.news
+    for asker in (*others, first):
+        await asker.leave()
+    assert news.is_set()
+    assert queue.state("ann") == QueueState((), 0, 0)
+
+
+async def test_a_place_says_which_response_or_job_it_is_for() -> None:
+    queue = QueuedBackend(ScriptedImages(done()))
+    queue.enter(replace(asked("ann"), response_id="resp_1"))
+    queue.enter(asked("ann"), job_id="ab")
+    wanted = [(place.response_id, place.job_id) for place in queue.state("ann").mine]
+    assert wanted == [("resp_1", ""), ("", "ab")]

@@ -98,6 +98,7 @@ async def open_server(
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings))
         stored = Stored.over(store)
+        await stored.gallery.read_in()
         models = await open_language_models(settings, stack)
         pictures = await stack.enter_async_context(open_pictures(settings))
         painting = await _open_painting(settings, stack, pictures.codec)
@@ -126,7 +127,7 @@ async def open_server(
                 *images_routes(image_backend, sources),
                 *jobs_routes(jobs, painting.painter, _job_defaults(settings)),
                 *queue_routes(queue),
-                *stored.routes(archive.look_up),
+                *stored.routes(archive.look_up, pictures.codec),
                 *routes,
             ),
             page=web_routes(WEB),

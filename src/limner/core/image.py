@@ -52,7 +52,7 @@ class ImageRequest:
         ends that have no such thing. strength: 0 to 1, how far an edit may leave its source.
     images: sources of an edit, in their order; none for a new picture.
     mask: where the first source may change: there its alpha is 0. As large as that source.
-    client: who asks, for fair shares of a queue; never sent on.
+    client: who asks, for fair shares of a queue; response_id: for which response. Never sent on.
     """
 
     prompt: str
@@ -73,6 +73,7 @@ class ImageRequest:
     input_fidelity: Fidelity | None = None
     strength: float | None = None
     client: str = ""
+    response_id: str = ""
 
     @property
     def is_edit(self) -> bool:

@@ -7,7 +7,7 @@ waiting, every other client's first is served within one round; so nobody starve
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 T = TypeVar("T", bound=Hashable)
@@ -70,6 +70,38 @@ class FairQueue(Generic[T]):
                     going.append(line)
                     break
             lines = going
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one request stands. position: 1 is next; None for one that is being painted.
+
+    response_id, job_id: what wants the picture; neither where a client waits for the picture alone.
+    age_s: since it came. step of steps: how far the picture is; both 0 before the first. eta_s:
+    seconds to the end, as far as measured times tell.
+    """
+
+    id: str
+    prompt: str
+    position: int | None
+    age_s: float = field(compare=False)
+    response_id: str = ""
+    job_id: str = ""
+    step: int = 0
+    steps: int = 0
+    eta_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """The queue as one client may see it: its own requests, and how many there are in all.
+
+    mine: those in work first, then in the order of their turns.
+    """
+
+    mine: tuple[Standing, ...]
+    waiting: int
+    running: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from limner.core.actions import DEFAULT_LIMITS, Action, Limits, StartImage, StartTurn
@@ -113,7 +113,7 @@ async def drive(
     yield _step(run)
     while (action := run.action()) is not None:
         try:
-            async with aclosing(_source(action, upstream, image_backend)) as source:
+            async with aclosing(_source(action, run.id, upstream, image_backend)) as source:
                 while run.is_waiting:
                     run.receive(await _next(source, deadline))
                     yield _step(run)
@@ -143,13 +143,15 @@ def _log_denial(event: ResponseEvent, response_id: str) -> None:
         logger.warning("image generation denied", extra=facts)
 
 
-def _source(action: Action, upstream: Upstream, image_backend: ImageBackend | None) -> Source:
+def _source(
+    action: Action, response_id: str, upstream: Upstream, image_backend: ImageBackend | None
+) -> Source:
     match action:
         case StartTurn(request):
             return upstream.stream(request)
         case StartImage(image_request):
             assert image_backend is not None, "the gate lets no image call through without one"
-            return image_backend.generate(image_request)
+            return image_backend.generate(replace(image_request, response_id=response_id))
         case _:
             assert_never(action)
 

@@ -41,18 +41,18 @@ class JobRun:
             async with aclosing(self._queue.wait(place)) as waits:
                 async for _ in waits:
                     pass
-        outcome = await self._outcome(claim)
+        outcome = await self._outcome(claim, place)
         if outcome is not None:
             await self._keep(claim, outcome)
 
-    async def _outcome(self, claim: Claim) -> ImageCompleted | ImageFailed | None:
+    async def _outcome(self, claim: Claim, place: Place) -> ImageCompleted | ImageFailed | None:
         """What painting leads to; None where the job is not this worker's any more."""
         while (end := self._verdict(claim)) is None:
             begun = await self._begun(claim)
             if begun is None:
                 return None
             claim = begun
-            outcome = await self._painted(claim.job)
+            outcome = await self._painted(claim.job, place)
             is_lost = isinstance(outcome, ImageFailed) and outcome.code == LOST_TOUCH
             if not (is_lost and self._queue.capabilities.repeatable):
                 return outcome
@@ -87,15 +87,15 @@ class JobRun:
         logger.warning("job waits for the store", extra=facts)
         await asyncio.sleep(RETRY_S)
 
-    async def _painted(self, job: Job) -> ImageCompleted | ImageFailed:
+    async def _painted(self, job: Job, place: Place) -> ImageCompleted | ImageFailed:
         try:
-            return await self._picture(job.order.request)
+            return await self._picture(job.order.request, place)
         except Exception:
             logger.exception("job broke", extra={"action": "job", "job_id": job.id})
             return ImageFailed("The server failed; its log says why")
 
-    async def _picture(self, request: ImageRequest) -> ImageCompleted | ImageFailed:
-        async with aclosing(self._queue.paint(request)) as events:
+    async def _picture(self, request: ImageRequest, place: Place) -> ImageCompleted | ImageFailed:
+        async with aclosing(self._queue.paint(request, place)) as events:
             async for event in events:
                 if isinstance(event, ImageCompleted | ImageFailed):
                     return event

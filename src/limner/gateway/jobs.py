@@ -15,7 +15,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -115,11 +115,12 @@ class Jobs:
 
         attended: its client waits for the answer, and nobody wants it once this server is lost.
         """
-        place = self.queue.enter(owner)
+        id = secrets.token_hex(16)
+        place = self.queue.enter(replace(order.request, client=owner), job_id=id)
         if isinstance(place, ImageFailed):
             raise as_error(place)
         now = self._clock()
-        job = Job(secrets.token_hex(16), order, now, owner=owner)
+        job = Job(id, order, now, owner=owner)
         try:
             claim = await self._store.submit(
                 job, self._lease(), now + self._deadline_s, attended=attended
@@ -185,9 +186,11 @@ class Jobs:
     async def _adopt(self, lost_before: float) -> None:
         now = self._clock()
         for claim in await self._store.adopt(self._lease(), now, lost_before=lost_before):
-            facts = {"action": "job", "job_id": claim.job.id, "attempts": claim.attempts}
+            job = claim.job
+            facts = {"action": "job", "job_id": job.id, "attempts": claim.attempts}
             logger.warning("job adopted", extra=facts)
-            place = self.queue.enter(claim.job.owner, is_owed=True)
+            asked = replace(job.order.request, client=job.owner)
+            place = self.queue.enter(asked, job_id=job.id, is_owed=True)
             assert isinstance(place, Place), "what was accepted is not refused"
             self._launch(claim, place)
 

@@ -11,6 +11,7 @@ Rules kept here and nowhere else:
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -25,7 +26,7 @@ from limner.core.image import (
     ImageRequest,
 )
 from limner.core.ports import ImageBackend
-from limner.core.queue import FairQueue, Pace
+from limner.core.queue import FairQueue, Pace, QueueState, Standing
 
 FIRST_GUESS_S = 5.0
 """When it is worth asking again, as long as no picture has been painted."""
@@ -34,8 +35,15 @@ FIRST_GUESS_S = 5.0
 class Place:
     """One request's place: in the queue, then among those in work, then nowhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, request: ImageRequest, job_id: str, since: float) -> None:
+        self.id = f"place_{secrets.token_hex(12)}"
+        self.client = request.client
+        self.prompt = request.prompt
+        self.response_id = request.response_id
+        self.job_id = job_id
+        self.since = since
         self.position: int | None = None
+        self.progress = ImageProgress(0, 0)
         self.moved = asyncio.Event()
 
 
@@ -60,6 +68,7 @@ class QueuedBackend:
         self._queue: FairQueue[Place] = FairQueue()
         self._working: dict[Place, float] = {}
         self._pace = Pace()
+        self._news = asyncio.Event()
 
     @property
     def capabilities(self) -> ImageCapabilities:
@@ -70,9 +79,20 @@ class QueuedBackend:
         """How many requests wait; those in work are not among them."""
         return len(self._queue)
 
+    @property
+    def news(self) -> asyncio.Event:
+        """Set when next somebody comes, goes, moves up or gets a step further."""
+        return self._news
+
+    def state(self, client: str) -> QueueState:
+        """The queue as this client may see it."""
+        places = [*self._working, *self._queue]
+        mine = tuple(self._standing(place) for place in places if place.client == client)
+        return QueueState(mine, len(self._queue), len(self._working))
+
     async def generate(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
         """Wait, then paint. Fails as `queue_full` or `rate_limit_exceeded` where too many wait."""
-        place = self.enter(request.client)
+        place = self.enter(request)
         if isinstance(place, ImageFailed):
             yield place
             return
@@ -80,22 +100,24 @@ class QueuedBackend:
             async with aclosing(self.wait(place)) as waits:
                 async for waiting in waits:
                     yield waiting
-            async with aclosing(self.paint(request)) as events:
+            async with aclosing(self.paint(request, place)) as events:
                 async for event in events:
                     yield event
         finally:
             self.leave(place)
 
-    def enter(self, client: str, *, is_owed: bool = False) -> Place | ImageFailed:
+    def enter(
+        self, request: ImageRequest, *, job_id: str = "", is_owed: bool = False
+    ) -> Place | ImageFailed:
         """Take a place, which must be left in the end. is_owed: was accepted before, at any length.
 
-        Who finds a free place among those in work has it at once.
+        Who finds a free place among those in work has it at once. job_id: of the job that it is.
         """
         is_free = len(self._working) < self.max_concurrent and not self._queue
-        if not (is_free or is_owed) and (refused := self._refusal(client)):
+        if not (is_free or is_owed) and (refused := self._refusal(request.client)):
             return refused
-        place = Place()
-        self._queue.join(client, place)
+        place = Place(request, job_id, self._clock())
+        self._queue.join(place.client, place)
         self._go_on()
         return place
 
@@ -106,7 +128,7 @@ class QueuedBackend:
             yield ImageProgress(0, 0, place.position, self._eta_s(place.position))
             await place.moved.wait()
 
-    async def paint(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
+    async def paint(self, request: ImageRequest, place: Place) -> AsyncGenerator[ImageEvent, None]:
         """Paint for someone whose turn has come; progress is told with the time that is left.
 
         What a picture takes is counted from its first step, where steps are told: an engine may
@@ -117,7 +139,8 @@ class QueuedBackend:
             async for event in events:
                 if isinstance(event, ImageProgress) and event.queue_position is None:
                     first = first or (self._clock(), event.step)
-                    event = self._timed(event, *first)
+                    event = place.progress = self._timed(event, *first)
+                    self._tell()
                 if isinstance(event, ImageCompleted) and event.picture == request.n - 1:
                     since = first[0] if first else began
                     self._pace = self._pace.after(self._clock() - since)
@@ -135,12 +158,31 @@ class QueuedBackend:
             self._move(place, None)
         for position, waiting in enumerate(self._queue, 1):
             self._move(waiting, position)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
 
     @staticmethod
     def _move(place: Place, position: int | None) -> None:
         if place.position != position:
             place.position = position
             place.moved.set()
+
+    def _standing(self, place: Place) -> Standing:
+        waits_for = place.position
+        return Standing(
+            place.id,
+            place.prompt,
+            waits_for,
+            round(self._clock() - place.since, 1),
+            place.response_id,
+            place.job_id,
+            place.progress.step,
+            place.progress.steps,
+            place.progress.eta_s if waits_for is None else self._eta_s(waits_for),
+        )
 
     def _refusal(self, client: str) -> ImageFailed | None:
         """Why one more cannot wait."""

@@ -20,11 +20,11 @@ from limner.gateway.background import Background
 from limner.server.detached import Detached
 from limner.server.errors import json_response
 from limner.server.guard import owner_of
-from limner.wire.fields import cut, invalid_value, unknown_parameter, unsupported
+from limner.server.query import checked_query, truth
+from limner.wire.fields import cut, invalid_value, unsupported
 from limner.wire.pages import page_json, read_page
 
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
-_TRUTHS = {"true": True, "false": False}
 _INCLUDE = ("include", "include[]")
 """Whatever values they have, stored items are given whole."""
 
@@ -47,10 +47,12 @@ class _Doors:
     detached: Detached
 
     async def get(self, request: Request) -> Response:
-        query = _query(request, {"stream", "starting_after", "include_obfuscation", *_INCLUDE})
-        is_stream = _truth(query, "stream")
+        query = checked_query(
+            request, {"stream", "starting_after", "include_obfuscation", *_INCLUDE}
+        )
+        is_stream = truth(query, "stream")
         after = _starting_after(query, is_stream=is_stream)
-        if _truth(query, "include_obfuscation"):
+        if truth(query, "include_obfuscation"):
             raise unsupported("include_obfuscation", "No padding is added here.")
         stored = await self._find(request)
         if not is_stream:
@@ -91,21 +93,6 @@ class _Doors:
         if stored is None:
             raise InvalidRequest(f"Response with id '{cut(id)}' not found.", status=404)
         return stored
-
-
-def _query(request: Request, names: set[str]) -> Mapping[str, str]:
-    query = request.query_params
-    for name in query:
-        if name not in names:
-            raise unknown_parameter(name)
-    return query
-
-
-def _truth(query: Mapping[str, str], name: str) -> bool:
-    value = query.get(name, "false")
-    if value.lower() not in _TRUTHS:
-        raise invalid_value(name, value, "true or false")
-    return _TRUTHS[value.lower()]
 
 
 def _starting_after(query: Mapping[str, str], *, is_stream: bool) -> int:
