@@ -2,7 +2,7 @@
 and the colour that are asked for.
 
 Of prompts with `smoke` in them it says that they cannot be painted; of those with `slow` it sends
-the previews and then nothing more. Edits come as forms.
+the previews, if any, and then nothing. Edits come as forms.
 """
 
 from __future__ import annotations
@@ -19,8 +19,12 @@ from limner.wire.pictures import to_base64
 from tests.pictures import picture
 
 SMOKE, SLOW = "smoke", "slow"
-USAGE = {"input_tokens": 5, "output_tokens": 64, "total_tokens": 69}
-DETAILS = {"input_tokens_details": {"text_tokens": 5, "image_tokens": 0}}
+USAGE = {
+    "input_tokens": 5,
+    "input_tokens_details": {"text_tokens": 5, "image_tokens": 0},
+    "output_tokens": 64,
+    "total_tokens": 69,
+}
 FAILURE = {"message": "Smoke cannot be painted.", "type": "server_error", "code": "server_error"}
 
 
@@ -78,38 +82,48 @@ class ScriptedPainter:
         self.asked.append(asked)
         if SMOKE in asked["prompt"]:
             return web.json_response({"error": FAILURE}, status=500)
-        look, painted = _paint(asked)
-        if not asked.get("stream"):
-            data = [{"b64_json": painted} for _ in range(int(asked.get("n", 1)))]
-            return web.json_response({"created": 1, "data": data, **look, "usage": USAGE | DETAILS})
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        frames = [
-            (f"{kind}.partial_image", {"b64_json": painted, "partial_image_index": index, **look})
-            for index in range(int(asked["partial_images"]))
-        ]
         try:
-            await response.prepare(request)
-            for type, frame in frames:
-                await response.write(_event(type, frame))
-            if SLOW in asked["prompt"]:
-                self.has_begun.set()
-                await asyncio.Event().wait()
-            last = {"b64_json": painted, **look, "usage": USAGE | DETAILS}
-            await response.write(_event(f"{kind}.completed", last))
+            return await self._answer(request, kind, asked)
         except (asyncio.CancelledError, ConnectionError):
             self.has_left.set()
             raise
+
+    async def _answer(
+        self, request: web.Request, kind: str, asked: dict[str, Any]
+    ) -> web.StreamResponse:
+        painted = _paint(asked)
+        if not asked.get("stream"):
+            await self._dawdle(asked)
+            content = {"b64_json": painted.pop("b64_json")}
+            data = [content for _ in range(int(asked.get("n", 1)))]
+            return web.json_response({"created": 1, "data": data, "usage": USAGE, **painted})
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        for index in range(int(asked["partial_images"])):
+            frame = {"partial_image_index": index, **painted}
+            await response.write(_event(f"{kind}.partial_image", frame))
+        await self._dawdle(asked)
+        await response.write(_event(f"{kind}.completed", {"usage": USAGE, **painted}))
         return response
 
+    async def _dawdle(self, asked: dict[str, Any]) -> None:
+        if SLOW in asked["prompt"]:
+            self.has_begun.set()
+            await asyncio.Event().wait()
 
-def _paint(asked: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """What is said of the picture, and the picture in base64."""
+
+def _paint(asked: dict[str, Any]) -> dict[str, Any]:
     size = asked.get("size", "auto")
     size = "64x64" if size == "auto" else size
     width, height = map(int, size.split("x"))
     format = asked.get("output_format", "png")
-    look = {"size": size, "output_format": format, "quality": "high", "background": "opaque"}
-    return look, to_base64(picture(width, height, format))
+    return {
+        "b64_json": to_base64(picture(width, height, format)),
+        "size": size,
+        "output_format": format,
+        "quality": "high",
+        "background": "opaque",
+    }
 
 
 def _event(type: str, value: dict[str, Any]) -> bytes:

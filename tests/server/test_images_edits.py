@@ -48,7 +48,7 @@ class Readable:
     async def readable(self, content: bytes) -> ImageData:
         if content == GIF:
             return PNG
-        raise InvalidRequest("no picture", code="invalid_image_file")
+        raise InvalidRequest("no picture", code="unsupported_image_media_type")
 
     async def encode(
         self, image: ImageData, format: ImageFormat, compression: int | None = None

@@ -22,6 +22,10 @@ from limner.wire.images_edits import (
 
 FetchAll = Callable[[Iterable[str]], Awaitable[Mapping[str, ImageData]]]
 
+INVALID = "invalid_image_file"
+"""What OpenAI's Images API says of whatever is no whole picture. In responses each has a code."""
+_NO_PICTURE = frozenset({"empty_image_file", "image_parse_error", "unsupported_image_media_type"})
+
 
 @dataclass(frozen=True, slots=True)
 class PictureSources:
@@ -87,13 +91,14 @@ class PictureSources:
             raise InvalidRequest(
                 "The file is no picture that can be read here. Expected PNG, JPEG or WebP.",
                 param=path,
-                code="invalid_image_file",
+                code=INVALID,
             )
         try:
             return await self.codec.readable(content)
         except InvalidRequest as error:
+            code = INVALID if error.code in _NO_PICTURE else error.code
             raise InvalidRequest(
-                error.message, param=path, code=error.code, status=error.status, type=error.type
+                error.message, param=path, code=code, status=error.status, type=error.type
             ) from None
 
 
