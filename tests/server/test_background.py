@@ -229,6 +229,18 @@ async def test_deleting_stops_it(tmp_path: Path) -> None:
             await kept.client.responses.retrieve(id)
 
 
+async def test_who_follows_what_is_deleted_is_told_so(tmp_path: Path) -> None:
+    images = ScriptedImages(HANG)
+    async with keeping(tmp_path, ScriptedUpstream(draws), images) as kept:
+        stream = await kept.client.responses.create(**DRAW, stream=True)
+        first = await anext(stream)
+        assert first.type == "response.created"
+        await images.hangs()
+        await kept.store.delete("", first.response.id)
+        last: Any = [event async for event in stream][-1]
+    assert (last.type, last.message) == ("error", "The response has been deleted.")
+
+
 async def test_it_ends_in_time_whatever_happens(tmp_path: Path) -> None:
     images = ScriptedImages(HANG)
     async with keeping(tmp_path, ScriptedUpstream(draws), images, deadline_s=0.1) as kept:

@@ -134,7 +134,9 @@ class Detached:
         """The Response object at its end; raises UpstreamError where nothing was said before."""
         is_over = await self._background.readers.ended(id)
         stored = await self._background.store.peek(id)
-        if not is_over or stored is None:
+        if stored is None:
+            raise _deleted()
+        if not is_over:
             raise refusal(_LEFT)
         if (error := refusal_of(stored)) is not None:
             raise error
@@ -148,6 +150,10 @@ class Detached:
             last_word=following.last_word,
             heartbeat_s=self._heartbeat_s,
         )
+
+
+def _deleted() -> InvalidRequest:
+    return InvalidRequest("The response has been deleted.", status=404)
 
 
 @dataclass(slots=True)
@@ -166,10 +172,11 @@ class _Following:
                     self.after = event.number
                 else:
                     yield encode_event(event)
-        if await self.background.store.status(self.id) in ENDED:
+        status = await self.background.store.status(self.id)
+        if status in ENDED:
             yield sse.DONE
         else:
-            yield self.last_word(refusal(_LEFT))
+            yield self.last_word(_deleted() if status is None else refusal(_LEFT))
 
     async def held(self) -> AsyncGenerator[bytes, None]:
         """All frames; what comes before the model's first word waits for that.
