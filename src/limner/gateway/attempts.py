@@ -7,7 +7,13 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from limner.core.errors import LimnerError
-from limner.core.events import ResponseError, TerminalEvent
+from limner.core.events import (
+    ImageCallItem,
+    OutputItemAdded,
+    ResponseError,
+    ResponseEvent,
+    TerminalEvent,
+)
 from limner.core.point import Point, read_back
 from limner.core.response_store import Claim, Frame, Lease, ResponseStore
 from limner.core.run import ResponseRun
@@ -84,7 +90,10 @@ class Attempts:
     async def _record(
         self, asked: Asked, run: ResponseRun, lease: Lease, deadline: Deadline
     ) -> None:
-        """Drive the run; what it says waits for the disk, and the run for what waits too long."""
+        """Drive the run; what it says waits for the disk, and the run for what waits too long.
+
+        That a picture is begun is on the disk before anybody is asked to paint it: it may cost.
+        """
         steps: asyncio.Queue[Step] = asyncio.Queue(_STEPS_AT_ONCE)
         async with (
             asyncio.TaskGroup() as group,
@@ -93,6 +102,8 @@ class Attempts:
             group.create_task(self._write_all(lease, steps))
             async for step in driven:
                 await steps.put(step)
+                if any(map(_opens_picture, step.events)):
+                    await steps.join()
 
     async def _write_all(self, lease: Lease, steps: asyncio.Queue[Step]) -> None:
         """Write steps until the last; those that wait go together."""
@@ -106,6 +117,8 @@ class Attempts:
                 lease.id, (event for step in batch for event in step.events)
             )
             self.readers.bells.ring(lease.id)
+            for _ in batch:
+                steps.task_done()
 
     async def _write(self, lease: Lease, batch: list[Step]) -> bool:
         """Whether that was the end."""
@@ -120,3 +133,7 @@ class Attempts:
         if not is_ours:
             raise LeaseLostError
         return isinstance(last, TerminalEvent)
+
+
+def _opens_picture(event: ResponseEvent) -> bool:
+    return isinstance(event, OutputItemAdded) and isinstance(event.item, ImageCallItem)
