@@ -19,8 +19,10 @@ CALLS = (
     "openat,write,pwrite64,writev,sendto,sendmsg,ftruncate,fallocate,fsync,fdatasync,rename,"
     "renameat,renameat2,mkdir,mkdirat,unlink,unlinkat,rmdir"
 )
-STRACE = ("strace", "-f", "-qq", "-y", "-xx", "-s", "4000000", "-e", f"trace={CALLS}")
-STRACE = (*STRACE, "-e", "signal=none", "-o")
+STRACE = (
+    *("strace", "-f", "-qq", "-y", "-xx", "-s", "4000000"),
+    *("-e", f"trace={CALLS}", "-e", "signal=none", "-o"),
+)
 
 Belief = Literal["synced", "some", "all"]
 """What survives: what was synced; of the rest every piece or none, by chance; all of it."""

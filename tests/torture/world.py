@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -31,12 +31,18 @@ def picture_of(prompt: str) -> bytes:
     return file.getvalue()
 
 
+def shows(content: bytes, prompt: str) -> bool:
+    """Whether a picture is that of the prompt, whatever is written beside its pixels."""
+    with Image.open(BytesIO(content)) as found, Image.open(BytesIO(picture_of(prompt))) as painted:
+        return found.tobytes() == painted.tobytes()
+
+
 @dataclass(slots=True)
 class World:
     """model_url, painter_url: for `--llm` and `--image-backend`.
 
     dispatched: how often each prompt came. painting: how many are under way. pause_s: the longest
-    that a picture takes, and a word.
+    that a picture takes, and a word. on_dispatch: called as soon as a picture is asked for.
     """
 
     model_url: str = ""
@@ -45,6 +51,7 @@ class World:
     painting: int = 0
     pause_s: float = 0.06
     chance: random.Random = field(default_factory=lambda: random.Random(1))
+    on_dispatch: Callable[[], None] | None = None
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         """`draw …` calls the image tool with the rest of the words; anything is answered."""
@@ -62,6 +69,8 @@ class World:
     async def paint(self, request: web.Request) -> web.StreamResponse:
         prompt = (await request.json())["prompt"]
         self.dispatched[prompt] += 1
+        if self.on_dispatch:
+            self.on_dispatch()
         self.painting += 1
         try:
             await asyncio.sleep(self.chance.uniform(0, self.pause_s))
