@@ -35,6 +35,7 @@ HELLO = [{"type": "message", "role": "user", "content": "hello"}]
 BODIES: dict[str, Any] = {
     "/v1/conversations/{id}": {"metadata": {}},
     "/v1/conversations/{id}/items": {"items": HELLO},
+    "/v1/images/ig_{rest}": {"starred": True},
 }
 """What a route needs before it looks for what the path names."""
 
