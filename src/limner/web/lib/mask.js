@@ -5,7 +5,8 @@
 /**
  * @typedef {{kind: "stroke", erase: boolean, radius: number, points: Array<[number, number]>}
  *   | {kind: "box", erase: boolean, x: number, y: number, width: number, height: number}
- *   | {kind: "invert"} | {kind: "clear"}} Deed
+ *   | {kind: "invert"} | {kind: "clear"} | {kind: "earlier", picture: ImageBitmap}} Deed
+ * earlier: a mask as it was sent, alpha 0 where to change.
  */
 export class Mask {
   constructor(width, height) {
@@ -15,6 +16,7 @@ export class Mask {
     this.brush = this.canvas.getContext("2d", { willReadFrequently: true });
     this.done = [];
     this.undone = [];
+    this.version = 0; // grows with every change
   }
 
   get isEmpty() {
@@ -49,12 +51,14 @@ export class Mask {
   }
 
   redraw() {
+    this.version++;
     this.brush.clearRect(0, 0, this.width, this.height);
     for (const deed of this.done) this.draw(deed);
   }
 
   draw(deed) {
     const { brush, width, height } = this;
+    this.version++;
     brush.save();
     brush.globalCompositeOperation = deed.erase ? "destination-out" : "source-over";
     brush.fillStyle = brush.strokeStyle = "#000";
@@ -71,6 +75,11 @@ export class Mask {
         break;
       case "clear":
         brush.clearRect(0, 0, width, height);
+        break;
+      case "earlier":
+        brush.fillRect(0, 0, width, height);
+        brush.globalCompositeOperation = "destination-out";
+        brush.drawImage(deed.picture, 0, 0, width, height);
         break;
     }
     brush.restore();
@@ -102,4 +111,16 @@ function drawStroke(brush, { radius, points }) {
   brush.moveTo(...points[0]);
   for (const point of points) brush.lineTo(...point);
   brush.stroke();
+}
+
+const MOST_KEPT = 10;
+const kept = new Map();
+
+/** The mask of a picture and the words that were written to it, for as long as the page lives. */
+export const keptEdit = (id) => kept.get(id) ?? { mask: null, words: "" };
+
+export function keepEdit(id, edit) {
+  kept.delete(id);
+  kept.set(id, edit);
+  if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value);
 }

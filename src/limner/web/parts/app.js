@@ -8,10 +8,23 @@ import { icon } from "./icons.js";
 import "./composer.js";
 import "./key.js";
 import "./keys.js";
+import "./notice.js";
 import "./rail.js";
 import "./thread.js";
 
 const WIDE = matchMedia("(min-width: 900px)");
+
+/** What is not needed to begin with, fetched when it is first shown. */
+const LATER = {
+  compare: () => import("./compare.js"),
+  mask: () => import("./mask-editor.js"),
+};
+
+/** Show a part, or nothing yet. */
+function later(name, shown) {
+  LATER[name]().catch((error) => page.set({ notice: { text: error.message } }));
+  return shown;
+}
 
 class App extends Part {
   static properties = { isRailOpen: { state: true } };
@@ -25,7 +38,7 @@ class App extends Part {
   }
 
   render() {
-    const { drawer, view, title, spoken, needsKey, dialog } = page.get();
+    const { drawer, view, title, spoken, needsKey, dialog, editing, comparing } = page.get();
     this.classList.toggle("rail-closed", !this.isRailOpen);
     this.classList.toggle("drawer-open", drawer !== null);
     document.title = title ? `${title} · ${t("name")}` : t("name");
@@ -39,6 +52,9 @@ class App extends Part {
       </main>
       ${drawer ? html`<aside class="drawer" aria-label=${t(drawer)}>${this.drawer(drawer)}</aside>` : nothing}
       ${dialog === "keys" ? html`<lm-keys></lm-keys>` : nothing} ${needsKey ? html`<lm-key></lm-key>` : nothing}
+      ${editing ? later("mask", html`<lm-mask-editor></lm-mask-editor>`) : nothing}
+      ${comparing ? later("compare", html`<lm-compare></lm-compare>`) : nothing}
+      <lm-notice></lm-notice>
       <p class="unseen" role="status" aria-live="polite">${spoken}</p>
     `;
   }

@@ -2,13 +2,16 @@
 
 import { loadPicture } from "../lib/api.js";
 import { t } from "../lib/i18n.js";
-import { Mask } from "../lib/mask.js";
+import { deedOf } from "../lib/keys.js";
+import { keepEdit, keptEdit, Mask } from "../lib/mask.js";
 import { editPicture, page } from "../lib/page.js";
-import { fit, pan, toPicture, zoom } from "../lib/view.js";
 import { createRef, html, nothing, Part, ref } from "./part.js";
 import { icon } from "./icons.js";
-import { drawSelection } from "./selection.js";
+import "./mask-stage.js";
 
+const MEASURE_EVERY_MS = 120;
+const NEARER = 1.25;
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const TOOLS = [
   ["brush", "B"],
   ["erase", "E"],
@@ -21,288 +24,268 @@ class MaskEditor extends Part {
     radius: { state: true },
     coverage: { state: true },
     problem: { state: true },
-    asking: { state: true },
+    isAsking: { state: true },
+    picture: { state: true },
   };
 
   constructor() {
     super();
     this.tool = "brush";
-    this.radius = 24;
     this.coverage = 0;
     this.problem = "";
-    this.asking = false;
-    this.pointers = new Map();
-    this.panning = false;
+    this.isAsking = false;
+    this.picture = null;
     this.dialog = createRef();
     this.stage = createRef();
-    this.canvas = createRef();
     this.words = createRef();
   }
 
   async firstUpdated() {
     this.dialog.value.showModal();
-    const { id, mask } = page.get().editing;
-    this.picture = new Image();
-    this.picture.src = await loadPicture(id);
-    await this.picture.decode();
-    const { naturalWidth: width, naturalHeight: height } = this.picture;
-    this.mask = mask ?? new Mask(width, height);
-    this.radius = Math.max(4, Math.round(Math.min(width, height) / 16));
-    this.box = { x: width / 4, y: height / 4, width: width / 2, height: height / 2 };
-    this.fitted = new ResizeObserver(() => this.fit());
-    this.fitted.observe(this.stage.value);
+    const { id } = page.get().editing;
+    const { mask, words } = keptEdit(id);
+    this.words.value.value = words;
+    try {
+      const picture = await decoded(await loadPicture(id));
+      this.open(picture, mask ?? new Mask(picture.naturalWidth, picture.naturalHeight));
+    } catch {
+      this.problem = t("mask-no-picture");
+    }
+  }
+
+  async open(picture, mask) {
+    this.mask = mask;
+    this.begun = mask.version;
+    this.most = Math.max(8, Math.round(Math.min(mask.width, mask.height) / 3));
+    this.radius = Math.round(this.most / 5);
+    this.picture = picture;
     this.measure();
-    this.requestUpdate();
+    await this.updateComplete;
+    await this.stage.value.updateComplete;
+    this.stage.value.focus();
   }
 
   disconnectedCallback() {
-    this.fitted?.disconnect();
-    cancelAnimationFrame(this.frame);
+    clearTimeout(this.timer);
+    if (this.picture?.src.startsWith("blob:")) URL.revokeObjectURL(this.picture.src);
     super.disconnectedCallback();
   }
 
-  fit() {
-    const { clientWidth: width, clientHeight: height } = this.stage.value;
-    const canvas = this.canvas.value;
-    canvas.width = width * devicePixelRatio;
-    canvas.height = height * devicePixelRatio;
-    this.view = fit(this.picture.naturalWidth, this.picture.naturalHeight, { width: width - 32, height: height - 32 }, 8);
-    this.view = pan(this.view, 16, 16);
-    this.paint();
-  }
-
-  paint() {
-    cancelAnimationFrame(this.frame);
-    if (!this.view || !this.isConnected) return;
-    const ghost = this.tool === "square" ? this.box : null;
-    drawSelection(this.canvas.value, { picture: this.picture, mask: this.mask, view: this.view, box: ghost });
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (!still && !this.mask.isEmpty) this.frame = requestAnimationFrame(() => this.paint());
-  }
-
   measure() {
+    clearTimeout(this.timer);
+    this.timer = null;
     this.coverage = this.mask.isEmpty ? 0 : this.mask.coverage();
-    this.paint();
+  }
+
+  /** Counting pixels takes a moment: not with every one that is drawn. */
+  changed() {
+    this.problem = "";
+    this.timer ??= setTimeout(() => this.measure(), MEASURE_EVERY_MS);
   }
 
   render() {
     return html`<dialog
       ${ref(this.dialog)}
-      class="mask-editor"
+      class="whole mask-editor"
       aria-label=${t("edit-picture")}
       @cancel=${this.leave}
+      @close=${this.closed}
       @keydown=${this.key}
-      @keyup=${(event) => event.key === " " && (this.panning = false)}
+      @keyup=${({ key }) => key === " " && this.stage.value?.hold(false)}
     >
-      <div class="mask-tools" role="toolbar" aria-label=${t("mask-tools")}>
-        ${TOOLS.map(
-          ([name, key]) => html`<button
-            class="plain"
-            aria-pressed=${this.tool === name}
-            aria-label="${t(`mask-${name}`)} (${key})"
-            title="${t(`mask-${name}`)} (${key})"
-            @click=${() => this.choose(name)}
-          >
-            ${icon(name)}
-          </button>`,
-        )}
-        <label class="chip">
-          ${t("mask-size")}
-          <input type="range" min="1" max="200" .value=${String(this.radius)} @input=${(event) => (this.radius = Number(event.target.value))} />
-        </label>
-        ${this.button("invert", "I", () => this.mask.add({ kind: "invert" }))}
-        ${this.button("bin", "", () => this.mask.add({ kind: "clear" }), "mask-clear")}
-        ${this.button("undo", "Ctrl+Z", () => this.mask.undo())} ${this.button("redo", "Ctrl+Shift+Z", () => this.mask.redo())}
-        <output class="quiet">${t("mask-selected", { n: Math.round(this.coverage * 100) })}</output>
+      ${this.bar()}
+      <div class="stage">
+        ${this.picture
+          ? html`<lm-mask-stage
+              ${ref(this.stage)}
+              .picture=${this.picture}
+              .mask=${this.mask}
+              .tool=${this.tool}
+              .radius=${this.radius}
+              @change=${this.changed}
+              @thickness=${({ detail }) => this.thicken(detail)}
+            ></lm-mask-stage>`
+          : this.problem ? nothing : html`<p class="quiet">${t("opening")}</p>`}
+        <p class="hint quiet">${t(`mask-hint-${this.tool}`)}</p>
       </div>
-      <div ${ref(this.stage)} class="stage">
-        <canvas
-          ${ref(this.canvas)}
-          tabindex="0"
-          role="img"
-          aria-label=${t("mask-canvas")}
-          @pointerdown=${this.down}
-          @pointermove=${this.move}
-          @pointerup=${this.up}
-          @pointercancel=${this.up}
-          @wheel=${this.wheel}
-        ></canvas>
-      </div>
-      <form class="mask-words" @submit=${this.apply}>
-        ${this.problem ? html`<p class="problem" role="alert">${this.problem}</p>` : nothing}
-        <textarea ${ref(this.words)} name="words" rows="2" dir="auto" aria-label=${t("mask-words")} placeholder=${t("mask-words")}></textarea>
-        <button class="strong">${t("apply")}</button>
-        <button type="button" @click=${this.leave}>${t("cancel")}</button>
-      </form>
-      ${this.asking
-        ? html`<div class="ask" role="alertdialog" aria-label=${t("mask-leave")}>
-            <p>${t("mask-leave")}</p>
-            <button class="strong" @click=${this.close}>${t("mask-discard")}</button>
-            <button @click=${() => (this.asking = false)}>${t("mask-stay")}</button>
-          </div>`
-        : nothing}
+      ${this.form()} ${this.isAsking ? this.question() : nothing}
     </dialog>`;
   }
 
-  button(name, key, act, label = `mask-${name}`) {
-    const words = key ? `${t(label)} (${key})` : t(label);
-    return html`<button class="plain" aria-label=${words} title=${words} @click=${() => this.change(act)}>${icon(name)}</button>`;
+  bar() {
+    return html`<div class="mask-bar" role="toolbar" aria-label=${t("mask-tools")}>
+      <span class="choices">
+        ${TOOLS.map(([name, key]) => html`<button aria-pressed=${this.tool === name} aria-label=${t(`do-${name}`)} title=${named(`do-${name}`, key)} @click=${() => this.choose(name)}>${icon(name)}</button>`)}
+      </span>
+      <label class="thickness" title=${named("thickness", "[ ]")}>
+        <span class="unseen">${t("thickness")}</span>
+        <input
+          type="range"
+          min="1"
+          max=${this.most ?? 100}
+          ?disabled=${this.tool === "square"}
+          .value=${String(this.radius ?? 1)}
+          @input=${({ target }) => (this.radius = Number(target.value))}
+        />
+      </label>
+      <span class="group">
+        ${this.button("undo", "Ctrl+Z", !this.mask?.done.length)} ${this.button("redo", "Ctrl+Shift+Z", !this.mask?.undone.length)}
+        ${this.button("invert", "I")} ${this.button("clear", "", this.mask?.isEmpty ?? true)} ${this.mayReuse() ? this.button("earlier-mask", "") : nothing}
+      </span>
+      <span class="group zoom">${this.button("farther", "-")} ${this.button("whole", "0")} ${this.button("nearer", "+")}</span>
+      <output class="quiet">${t("mask-selected", { n: percent(this.coverage) })}</output>
+      <button class="plain round" aria-label=${t("close")} title=${named("close", "Esc")} @click=${this.leave}>${icon("close")}</button>
+    </div>`;
   }
 
-  change(act) {
-    act();
-    this.measure();
+  button(name, key, disabled = false) {
+    return html`<button class="plain round" aria-label=${t(`do-${name}`)} title=${named(`do-${name}`, key)} ?disabled=${disabled} @click=${() => this.deeds[name]()}>
+      ${icon(name)}
+    </button>`;
+  }
+
+  form() {
+    return html`<form class="mask-words" ?hidden=${this.isAsking} @submit=${this.apply}>
+      ${this.problem ? html`<p class="problem" role="alert">${this.problem}</p>` : nothing}
+      <textarea ${ref(this.words)} name="words" rows="1" dir="auto" aria-label=${t("mask-words")} placeholder=${t("mask-words")} @keydown=${entered}></textarea>
+      <button type="button" class="plain" @click=${this.leave}>${t("cancel")}</button>
+      <button class="strong">${t("apply")}</button>
+    </form>`;
+  }
+
+  question() {
+    return html`<div class="mask-words" role="alertdialog" aria-label=${t("mask-leave")}>
+      <p>${t("mask-leave")}</p>
+      <button class="strong" @click=${this.stay}>${t("mask-stay")}</button>
+      <button @click=${this.discard}>${t("mask-discard")}</button>
+    </div>`;
   }
 
   choose(tool) {
     this.tool = tool;
-    this.canvas.value.focus();
-    this.paint();
+    this.stage.value?.focus();
   }
 
-  at(event) {
-    const { left, top } = this.canvas.value.getBoundingClientRect();
-    return [event.clientX - left, event.clientY - top];
+  thicken(factor) {
+    const wanted = factor > 1 ? Math.ceil(this.radius * factor) : Math.floor(this.radius * factor);
+    this.radius = Math.min(Math.max(wanted, 1), this.most);
   }
 
-  down(event) {
-    event.preventDefault();
-    this.canvas.value.focus();
-    this.canvas.value.setPointerCapture(event.pointerId);
-    this.pointers.set(event.pointerId, this.at(event));
-    if (this.pointers.size > 1) return this.begin(null);
-    if (this.panning || event.button === 1) return;
-    const point = toPicture(this.view, this.at(event));
-    if (this.tool === "square") this.begin({ corner: point });
-    else {
-      this.begin({ stroke: true });
-      this.mask.add({ kind: "stroke", erase: this.tool === "erase", radius: this.radius, points: [point] });
-      this.paint();
-    }
+  /** The mask that this picture was itself made with. */
+  mayReuse() {
+    return Boolean(page.get().editing?.turn?.input.pictures[0]?.mask);
   }
 
-  /** drawing: what the pointer is doing; a second finger ends a stroke that has only begun. */
-  begin(drawing) {
-    if (!drawing && this.drawing?.stroke) this.mask.undo();
-    this.drawing = drawing;
+  async reuse() {
+    const picture = await decoded(page.get().editing.turn.input.pictures[0].mask);
+    this.alter(() => this.mask.add({ kind: "earlier", picture }));
   }
 
-  move(event) {
-    const before = this.pointers.get(event.pointerId);
-    if (!before) return;
-    const now = this.at(event);
-    if (this.pointers.size === 2) this.pinch(event.pointerId, before, now);
-    else if (!this.drawing) this.view = pan(this.view, now[0] - before[0], now[1] - before[1]);
-    else if (this.drawing.corner) this.box = boxOf(this.drawing.corner, toPicture(this.view, now));
-    else this.mask.extend(toPicture(this.view, now));
-    this.pointers.set(event.pointerId, now);
-    this.paint();
-  }
-
-  pinch(id, before, now) {
-    const other = [...this.pointers].find(([key]) => key !== id)[1];
-    const distance = ([x, y]) => Math.hypot(x - other[0], y - other[1]);
-    const middle = [(now[0] + other[0]) / 2, (now[1] + other[1]) / 2];
-    this.view = zoom(this.view, distance(now) / Math.max(distance(before), 1), middle);
-    this.view = pan(this.view, (now[0] - before[0]) / 2, (now[1] - before[1]) / 2);
-  }
-
-  up(event) {
-    this.pointers.delete(event.pointerId);
-    if (this.drawing?.corner && this.box.width > 1 && this.box.height > 1) this.addBox();
-    this.drawing = null;
+  alter(act) {
+    act();
     this.measure();
+    this.stage.value.paint();
+    this.requestUpdate();
   }
 
-  addBox() {
-    this.mask.add({ kind: "box", erase: false, ...this.box });
-    this.measure();
-  }
+  /** What buttons and keys do, by the names of the table of keys. */
+  deeds = {
+    brush: () => this.choose("brush"),
+    erase: () => this.choose("erase"),
+    square: async () => {
+      this.choose("square");
+      await this.updateComplete;
+      this.stage.value.offer();
+    },
+    thinner: () => this.thicken(1 / 1.2),
+    thicker: () => this.thicken(1.2),
+    invert: () => this.alter(() => this.mask.add({ kind: "invert" })),
+    clear: () => this.alter(() => this.mask.add({ kind: "clear" })),
+    "earlier-mask": () => this.reuse(),
+    undo: () => this.alter(() => this.mask.undo()),
+    redo: () => this.alter(() => this.mask.redo()),
+    nearer: () => this.stage.value.nearer(NEARER),
+    farther: () => this.stage.value.nearer(1 / NEARER),
+    whole: () => this.stage.value.whole(),
+    move: ({ key }) => this.stage.value.arrow(ARROWS[key], false),
+    stretch: ({ key }) => this.stage.value.arrow(ARROWS[key], true),
+    select: () => this.stage.value.select(),
+    unselect: () => this.stage.value.select(true),
+    hold: () => this.stage.value.hold(true),
+  };
 
-  wheel(event) {
-    event.preventDefault();
-    if (event.altKey) this.resize(event.deltaY < 0 ? 1.1 : 1 / 1.1);
-    else if (event.ctrlKey || event.metaKey) this.view = zoom(this.view, Math.exp(-event.deltaY / 300), this.at(event));
-    else this.view = pan(this.view, -event.deltaX, -event.deltaY);
-    this.paint();
-  }
-
-  resize(factor) {
-    this.radius = Math.min(200, Math.max(1, Math.round(this.radius * factor) || 1));
-  }
-
+  /** Buttons keep the keys that press them; the rest of the window is the picture's. */
   key(event) {
-    if (event.target.matches("textarea, input")) return;
-    const deed = this.deedOf(event);
+    if (!this.picture || this.isAsking || event.target.matches("textarea, input")) return;
+    if (event.target.matches("button") && ["Enter", " "].includes(event.key)) return;
+    const deed = deedOf(event, "mask");
     if (!deed) return;
     event.preventDefault();
-    deed();
-  }
-
-  /** What a key does here, if anything. */
-  deedOf({ key, shiftKey, ctrlKey, metaKey }) {
-    const letter = key.toLowerCase();
-    if (ctrlKey || metaKey) {
-      const back = { z: shiftKey ? "redo" : "undo", y: "redo" }[letter];
-      return back && (() => this.change(() => this.mask[back]()));
-    }
-    const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key];
-    if (arrows && this.tool === "square") return () => this.nudge(arrows, shiftKey);
-    const tool = { b: "brush", e: "erase", r: "square" }[letter];
-    if (tool) return () => this.choose(tool);
-    return {
-      "[": () => this.resize(1 / 1.2),
-      "]": () => this.resize(1.2),
-      i: () => this.change(() => this.mask.add({ kind: "invert" })),
-      " ": () => (this.panning = true),
-      Enter: this.tool === "square" ? () => this.addBox() : undefined,
-    }[letter === "i" ? "i" : key];
-  }
-
-  /** Move the box, or with Shift change its size, by a sixteenth of the picture. */
-  nudge([dx, dy], resizing) {
-    const [across, down] = [(dx * this.mask.width) / 16, (dy * this.mask.height) / 16];
-    const { x, y, width, height } = this.box;
-    this.box = resizing
-      ? { x, y, width: clamp(width + across, 4, this.mask.width - x), height: clamp(height + down, 4, this.mask.height - y) }
-      : { x: clamp(x + across, 0, this.mask.width - width), y: clamp(y + down, 0, this.mask.height - height), width, height };
-    this.paint();
+    this.deeds[deed](event);
   }
 
   async apply(event) {
     event.preventDefault();
     const words = this.words.value.value.trim();
+    if (this.mask) this.measure();
+    if (page.get().painter.edits === false) return this.complain("mask-cannot");
     if (!words) return this.complain("mask-no-words");
     if (!this.coverage) return this.complain("mask-nothing");
     const { turn, id } = page.get().editing;
-    const mask = this.mask;
-    this.close();
-    return editPicture(turn, id, words, mask);
+    this.dialog.value.close();
+    return editPicture(turn, id, words, this.mask);
   }
 
   complain(name) {
     this.problem = t(name);
+    if (name === "mask-no-words") this.words.value.focus();
   }
 
-  leave(event) {
+  async leave(event) {
     event.preventDefault();
-    if (this.mask && !this.mask.isEmpty) this.asking = true;
-    else this.close();
+    if (this.isAsking) return this.stay();
+    if (!this.mask || this.mask.version === this.begun) return this.dialog.value.close();
+    this.isAsking = true;
+    await this.updateComplete;
+    return this.querySelector("[role=alertdialog] button").focus();
   }
 
-  close() {
+  async stay() {
+    this.isAsking = false;
+    await this.updateComplete;
+    this.stage.value.focus();
+  }
+
+  discard() {
+    this.mask = null;
+    this.words.value.value = "";
     this.dialog.value.close();
+  }
+
+  /** However it was left, the mask stays for another try; only what was discarded is gone. */
+  closed() {
+    keepEdit(page.get().editing.id, { mask: this.mask ?? null, words: this.words.value.value.trim() });
     page.set({ editing: null });
   }
 }
 
-const clamp = (value, least, most) => Math.min(Math.max(value, least), Math.max(least, most));
+const named = (name, key) => (key ? `${t(name)} (${key})` : t(name));
 
-const boxOf = ([ax, ay], [bx, by]) => ({
-  x: Math.min(ax, bx),
-  y: Math.min(ay, by),
-  width: Math.abs(ax - bx),
-  height: Math.abs(ay - by),
-});
+/** What is selected is never told as nothing, what is left out never as all. */
+const percent = (part) => (part > 0 && part < 0.01 ? 1 : part < 1 && part > 0.99 ? 99 : Math.round(part * 100));
+
+async function decoded(address) {
+  const picture = new Image();
+  picture.src = address;
+  await picture.decode();
+  return picture;
+}
+
+/** As in the chat: Enter sends, Shift+Enter breaks the line. */
+function entered(event) {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  event.target.form.requestSubmit();
+}
 
 customElements.define("lm-mask-editor", MaskEditor);

@@ -5,12 +5,15 @@ const TINT = 0.5;
 const DASH_PX = 6;
 const PER_SECOND = 12;
 
-let edge = new OffscreenCanvas(1, 1);
+let tint = { layer: null };
+let edge = { layer: null };
 
-/** Draw it all. view: of the picture in the canvas, in CSS pixels; box: a rectangle not yet added. */
-export function drawSelection(canvas, { picture, mask, view, box }) {
+/**
+ * Draw it all. view: of the picture in the canvas, in CSS pixels; box: a rectangle not yet added;
+ * brush: the circle under the pointer, `{point, radius}` in CSS pixels.
+ */
+export function drawSelection(canvas, { picture, mask, view, box, brush: circle }) {
   const brush = canvas.getContext("2d");
-  const colour = getComputedStyle(canvas).getPropertyValue("--accent");
   brush.setTransform(1, 0, 0, 1, 0, 0);
   brush.clearRect(0, 0, canvas.width, canvas.height);
   const scale = view.scale * devicePixelRatio;
@@ -19,44 +22,55 @@ export function drawSelection(canvas, { picture, mask, view, box }) {
   brush.drawImage(picture, 0, 0);
   if (!mask.isEmpty) {
     brush.globalAlpha = TINT;
-    brush.drawImage(tinted(mask, colour), 0, 0);
+    brush.drawImage(tinted(mask, getComputedStyle(canvas).getPropertyValue("--accent")), 0, 0);
     brush.globalAlpha = 1;
     brush.setTransform(1, 0, 0, 1, 0, 0);
-    brush.drawImage(outline(canvas, mask, scale, view), 0, 0);
+    brush.drawImage(striped(outline(canvas, mask, scale, view)), 0, 0);
   }
   if (box) drawBox(brush, box, scale, view);
+  if (circle) drawCircle(brush, circle);
 }
 
+/** The mask in the page's colour, made anew only when it has changed. */
 function tinted(mask, colour) {
+  const { mask: of, version } = tint;
+  if (of === mask && version === mask.version && tint.colour === colour) return tint.layer;
   const layer = new OffscreenCanvas(mask.width, mask.height);
   const brush = layer.getContext("2d");
   brush.drawImage(mask.canvas, 0, 0);
   brush.globalCompositeOperation = "source-in";
   brush.fillStyle = colour;
   brush.fillRect(0, 0, mask.width, mask.height);
+  tint = { layer, mask, version: mask.version, colour };
   return layer;
 }
 
-/** The mask's edge, two pixels wide, in black and white dashes that move. */
+/** The mask's edge, two pixels wide, made anew only when it has changed or moved. */
 function outline(canvas, mask, scale, view) {
-  if (edge.width !== canvas.width || edge.height !== canvas.height) edge = new OffscreenCanvas(canvas.width, canvas.height);
-  const brush = edge.getContext("2d");
+  const key = [canvas.width, canvas.height, mask.version, scale, view.x, view.y].join();
+  if (edge.mask === mask && edge.key === key) return edge.layer;
+  const layer = new OffscreenCanvas(canvas.width, canvas.height);
+  const brush = layer.getContext("2d");
   const [x, y] = [view.x * devicePixelRatio, view.y * devicePixelRatio];
   const draw = (dx, dy) => {
     brush.setTransform(scale, 0, 0, scale, x + dx, y + dy);
     brush.drawImage(mask.canvas, 0, 0);
   };
-  brush.setTransform(1, 0, 0, 1, 0, 0);
-  brush.globalCompositeOperation = "source-over";
-  brush.clearRect(0, 0, edge.width, edge.height);
   for (const [dx, dy] of [[-2, 0], [2, 0], [0, -2], [0, 2]]) draw(dx, dy);
   brush.globalCompositeOperation = "destination-out";
   draw(0, 0);
+  edge = { layer, mask, key };
+  return layer;
+}
+
+/** Black and white dashes that move, where the layer has something. */
+function striped(layer) {
+  const brush = layer.getContext("2d");
   brush.setTransform(1, 0, 0, 1, 0, 0);
   brush.globalCompositeOperation = "source-in";
   brush.fillStyle = stripes(brush);
-  brush.fillRect(0, 0, edge.width, edge.height);
-  return edge;
+  brush.fillRect(0, 0, layer.width, layer.height);
+  return layer;
 }
 
 function stripes(brush) {
@@ -83,4 +97,16 @@ function drawBox(brush, box, scale, view) {
     brush.strokeRect(box.x, box.y, box.width, box.height);
   }
   brush.setLineDash([]);
+}
+
+/** Seen on any ground: a white ring in a dark one. */
+function drawCircle(brush, { point: [x, y], radius }) {
+  brush.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
+  for (const [colour, grown] of [["#000", 1.5], ["#fff", 0]]) {
+    brush.strokeStyle = colour;
+    brush.lineWidth = 1.5;
+    brush.beginPath();
+    brush.arc(x, y, radius + grown, 0, Math.PI * 2);
+    brush.stroke();
+  }
 }
