@@ -37,6 +37,7 @@ from limner.core.image import Size
 from limner.core.ports import Codec, ImageBackend
 from limner.core.readiness import Readiness
 from limner.gateway.closed import ClosedBackend
+from limner.gateway.queue import QueuedBackend
 from limner.gateway.responder import Responder
 from limner.images.checked import CheckedSources
 from limner.images.converted import ConvertedFormats
@@ -103,12 +104,7 @@ async def open_server(
         pictures = await stack.enter_async_context(open_pictures(settings))
         painting = await _open_painting(settings, stack, pictures.codec)
         backend = _guarded(painting.backend, settings, pictures.codec)
-        queue = queue_before(
-            backend or ClosedBackend(painting.painter().readiness.message),
-            settings,
-            at_a_time=_painted_at_a_time(settings),
-            has_keys=bool(settings.api_keys or models.keys),
-        )
+        queue = _queue(backend, painting, settings, models)
         jobs = await open_jobs(queue, store, settings, stack)
         image_backend = queue if backend else None
         responder = Responder(models.select, image_backend, settings.image_denial)
@@ -140,6 +136,17 @@ async def open_server(
 def _guarded(backend: ImageBackend | None, settings: Settings, codec: Codec) -> ImageBackend | None:
     """What paints, with its sources read before it and its pictures marked behind it."""
     return backend and CheckedSources(marked(backend, settings), codec)
+
+
+def _queue(
+    backend: ImageBackend | None, painting: Painting, settings: Settings, models: LanguageModels
+) -> QueuedBackend:
+    return queue_before(
+        backend or ClosedBackend(painting.painter().readiness.message),
+        settings,
+        at_a_time=_painted_at_a_time(settings),
+        has_keys=bool(settings.api_keys or models.keys),
+    )
 
 
 def _rules(settings: Settings, models: LanguageModels) -> Rules:
