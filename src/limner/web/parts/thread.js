@@ -168,9 +168,13 @@ function connected() {
   const { painter } = page.get();
   const model = talker();
   if (!model) return nothing;
-  const byRules = model.limner?.served_by === "intent";
-  const talks = byRules ? t("by-rules") : t("by-model", { model: model.id });
-  return `${talks} ${painter.name ? t("painted-by", { painter: painter.name }) : t("painted-by-none")}`;
+  return `${talks(model)} ${painter.name ? t("painted-by", { painter: painter.name }) : t("painted-by-none")}`;
+}
+
+/** `limner` is the name for whatever model is there, not that of a model. */
+function talks({ id, limner }) {
+  if (limner?.served_by === "intent") return t("by-rules");
+  return id === "limner" ? t("by-some-model") : t("by-model", { model: id });
 }
 
 customElements.define("lm-thread", Thread);
