@@ -261,3 +261,10 @@ async def test_an_invalid_request_is_refused_in_the_envelope() -> None:
         with pytest.raises(openai.BadRequestError) as caught:
             await client.responses.create(model="any", input="hi", tools=[tool])
     assert caught.value.param == "tools[0].partial_images"
+
+
+async def test_contexts_are_not_compacted_and_it_says_so() -> None:
+    async with sdk(ScriptedUpstream(says("hi"))) as client:
+        with pytest.raises(openai.BadRequestError, match="send the items themselves") as caught:
+            await client.responses.compact(model="any", input="hi")
+    assert caught.value.code == "not_supported"

@@ -240,6 +240,27 @@ async def test_what_is_not_stored_is_remembered_on_the_connection() -> None:
     assert (error["status"], error["error"]["code"]) == (400, "previous_response_not_found")
 
 
+@pytest.mark.parametrize("how", ["refused", "failed"])
+async def test_what_a_failed_request_went_on_from_is_forgotten(how: str) -> None:
+    upstream = ScriptedUpstream(scripts({"broken": [TextDelta("half"), RuntimeError]}))
+    async with line(upstream) as client:
+        await client.ask("first", store=False)
+        first = await client.end()
+        going_on: Any = {"store": False, "previous_response_id": first["id"]}
+        if how == "refused":
+            await client.ask("no", temperature="hot", **going_on)
+            assert (await client.next())["type"] == "error"
+        else:
+            await client.ask("broken", **going_on)
+            assert (await client.end())["status"] == "failed"
+        await client.ask("again", **going_on)
+        error = (await client.next())["error"]
+    assert (error["code"], error["param"]) == (
+        "previous_response_not_found",
+        "previous_response_id",
+    )
+
+
 async def test_without_generating_a_request_is_only_prepared() -> None:
     upstream = ScriptedUpstream(scripts({}))
     async with line(upstream, painter()) as client:

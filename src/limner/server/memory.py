@@ -29,3 +29,8 @@ class Memory:
         while len(self._sizes) > self._max_responses or sum(self._sizes.values()) > self._max_bytes:
             oldest = next(iter(self._sizes))
             del self.responses[oldest], self._sizes[oldest]
+
+    def forget(self, id: str | None) -> None:
+        """Whether it is there or not."""
+        if self.responses.pop(id or "", None):
+            del self._sizes[str(id)]

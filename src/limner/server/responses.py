@@ -18,7 +18,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response as HttpResponse
 from starlette.routing import BaseRoute, Route
 
-from limner.core.errors import LimnerError
+from limner.core.errors import InvalidRequest, LimnerError
 from limner.core.events import Response, ResponseEvent
 from limner.core.session import NO_SESSION, Session, recall
 from limner.core.turn import JsonObject
@@ -61,8 +61,16 @@ def responses_routes(
         async with while_client_waits(request.receive):
             return json_response(response_json(await begun.final()))
 
+    async def compact(request: Request) -> HttpResponse:
+        raise InvalidRequest(
+            "Contexts are not compacted here: send the items themselves to POST /v1/responses, or "
+            "name them by previous_response_id or conversation.",
+            code="not_supported",
+        )
+
     return [
         Route("/v1/responses", create, methods=["POST"]),
+        Route("/v1/responses/compact", compact, methods=["POST"]),
         websocket_route("/v1/responses", responses.begin),
     ]
 

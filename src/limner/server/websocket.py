@@ -189,6 +189,8 @@ class _Connection:
             if event.is_end:
                 course.end = event
                 self._remember(course, event)
+                if event.response["status"] == "failed":
+                    self._forget_origin(course)
             await self._websocket.send_text(message_text(event, course.asked.stream_id))
 
     def _remember(self, course: _Course, end: OutEvent) -> None:
@@ -204,11 +206,17 @@ class _Connection:
         size = len(end.text) + len(json.dump(course.begun.input))
         self._memory.add(response["id"], previous_id, items, size)
 
+    def _forget_origin(self, course: _Course) -> None:
+        """What a request that fails went on from: nothing goes on from there again, as the
+        WebSocket mode of OpenAI's API has it. What the server stores stays."""
+        self._memory.forget(course.asked.body.get("previous_response_id"))
+
     async def _fail(self, error: LimnerError, course: _Course) -> None:
         if course.begun and course.id:
             with suppress(WebSocketDisconnect):
                 await self._pass_on(events_of(course.begun.last_word(error)), course)
         else:
+            self._forget_origin(course)
             await self._send(error_text(error, course.asked.stream_id))
 
     async def _send(self, text: str) -> None:
