@@ -243,6 +243,18 @@ async def test_what_cannot_fit_is_refused(codec: SandboxedCodec) -> None:
         await codec.scaled(picture(64, 64), max_edge_px=10, max_bytes=5)
 
 
+@pytest.mark.parametrize(
+    ("size", "width", "expected"),
+    [((640, 320), 160, (160, 80)), ((100, 400), 160, (100, 400)), ((1, 4000), 160, (1, 4000))],
+)
+async def test_a_thumbnail_is_as_wide_as_asked_or_as_the_picture(
+    codec: SandboxedCodec, size: tuple[int, int], width: int, expected: tuple[int, int]
+) -> None:
+    small = await codec.thumbnail(picture(*size, alpha=True), width_px=width)
+    assert (small.format, opened(small).size) == ("webp", expected)
+    assert opened(small).convert("RGBA").getpixel((0, 0))[3] == 0
+
+
 async def test_a_child_that_dies_costs_one_picture_and_is_replaced(codec: SandboxedCodec) -> None:
     await codec.readable(picture().content)
     child = codec._idle[0]

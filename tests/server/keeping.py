@@ -15,6 +15,7 @@ from limner.gateway.background import Background
 from limner.gateway.deadline import DEFAULT_DEADLINE_S
 from limner.gateway.responder import Responder
 from limner.gateway.several import always
+from limner.images.codec import SandboxedCodec
 from limner.server.application import Rules, ServerParts, create
 from limner.server.conversations import conversations_routes
 from limner.server.drain import Drain, Draining
@@ -75,6 +76,8 @@ async def keeping(
         )
         files, conversations = StoredFiles(database, blobs), Conversations(database, texts)
         archive = Archive(store, conversations, files)
+        # Its processes start with the first picture.
+        codec = await stack.enter_async_context(SandboxedCodec(workers=1))
         parts = ServerParts(
             always(upstream),
             images,
@@ -84,7 +87,7 @@ async def keeping(
             routes=[
                 *files_routes(files),
                 *conversations_routes(conversations, archive.look_up),
-                *gallery_routes(Gallery(database, blobs)),
+                *gallery_routes(Gallery(database, blobs), codec),
                 *response_list_routes(ResponseList(database, texts)),
             ],
             rules=rules,

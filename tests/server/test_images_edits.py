@@ -55,6 +55,9 @@ class Readable:
     ) -> ImageData:
         raise NotImplementedError
 
+    async def thumbnail(self, image: ImageData, *, width_px: int) -> ImageData:
+        raise NotImplementedError
+
     async def scaled(self, image: ImageData, *, max_edge_px: int, max_bytes: int) -> ImageData:
         raise NotImplementedError
 

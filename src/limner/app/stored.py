@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette.routing import BaseRoute
 
 from limner.app.store import Store
+from limner.core.ports import Codec
 from limner.server.conversations import LookUp, conversations_routes
 from limner.server.files import files_routes
 from limner.server.gallery import gallery_routes
@@ -35,11 +36,14 @@ class Stored:
         responses = ResponseList(store.database, store.texts)
         return cls(files, conversations, Gallery(store.database, store.blobs), responses)
 
-    def routes(self, look_up: LookUp) -> list[BaseRoute]:
-        """The doors to them. look_up: finds what items of conversations only name."""
+    def routes(self, look_up: LookUp, codec: Codec) -> list[BaseRoute]:
+        """The doors to them.
+
+        look_up: finds what items of conversations only name. codec: makes thumbnails.
+        """
         return [
             *files_routes(self.files),
             *conversations_routes(self.conversations, look_up),
-            *gallery_routes(self.gallery),
+            *gallery_routes(self.gallery, codec),
             *response_list_routes(self.responses),
         ]

@@ -84,6 +84,10 @@ class Codec(Protocol):
         """The same picture in another format; compression: 0 to 100, as in the Images API."""
         ...
 
+    async def thumbnail(self, image: ImageData, *, width_px: int) -> ImageData:
+        """A small WebP of it, this wide, or as wide as the picture is where that is less."""
+        ...
+
     async def scaled(self, image: ImageData, *, max_edge_px: int, max_bytes: int) -> ImageData:
         """The picture, made smaller where it exceeds the limits."""
         ...

@@ -75,6 +75,10 @@ class SandboxedCodec:
         limits = {"edge_px": max_edge_px, "bytes": max_bytes}
         return await self._ask({"do": "scale", "format": image.format, **limits}, image.content)
 
+    async def thumbnail(self, image: ImageData, *, width_px: int) -> ImageData:
+        """A small WebP of it, this wide, or as wide as the picture is where that is less."""
+        return await self._ask({"do": "thumbnail", "width_px": width_px}, image.content)
+
     async def _write(self, content: bytes, format: ImageFormat, quality: int) -> ImageData:
         return await self._ask({"do": "write", "format": format, "quality": quality}, content)
 

@@ -25,6 +25,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 PNG_LEVEL = 1
 """Level 6 would take three times as long for files a little smaller."""
 QUALITIES = (90, 75, 60)
+THUMBNAIL_QUALITY = 80
 SHRINK = 0.7
 
 PngImagePlugin.MAX_TEXT_MEMORY = 16 * 1024 * 1024
@@ -108,6 +109,9 @@ def _do(job: dict[str, Any], content: bytes) -> tuple[str, bytes]:
             return job["format"], _written(image, job["format"], job["quality"])
         case "scale":
             return _scaled(image, job["format"], job["edge_px"], job["bytes"])
+        case "thumbnail":
+            image.thumbnail((job["width_px"], job["max_edge_px"]), Image.Resampling.LANCZOS)
+            return "webp", _written(image, "webp", THUMBNAIL_QUALITY)
         case unknown:
             raise ValueError(unknown)
 

@@ -26,10 +26,14 @@ async def content_response(
     digest: str,
     media_type: str,
     filename: str,
+    download: bool = False,
 ) -> Response:
-    """The bytes of a digest, or 304 for a client that has them. load: gets the bytes."""
+    """The bytes of a digest, or 304 for a client that has them. load: gets the bytes.
+
+    digest: of just these bytes, or what they alone are made of. download: to a file.
+    """
     tag = f'"{digest}"'
-    headers = {**_ALWAYS, "ETag": tag, "Content-Disposition": _inline(filename)}
+    headers = {**_ALWAYS, "ETag": tag, "Content-Disposition": _disposition(filename, download)}
     if _has(request.headers.get("if-none-match", ""), tag):
         return Response(status_code=304, headers=headers)
     return Response(await load(), headers=headers, media_type=media_type)
@@ -40,8 +44,9 @@ def _has(if_none_match: str, tag: str) -> bool:
     return tag in given or "*" in given
 
 
-def _inline(filename: str) -> str:
+def _disposition(filename: str, download: bool) -> str:
     """RFC 6266: a plain name for old readers, the whole one in UTF-8 for all others."""
     plain = "".join(char if char.isalnum() or char in "._-" else "_" for char in filename)
     plain = plain.encode("ascii", "replace").decode().replace("?", "_")
-    return f"inline; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
+    kind = "attachment" if download else "inline"
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"

@@ -7,7 +7,6 @@ their blobs: a sweep deletes those that no row holds, some time after they were 
 from __future__ import annotations
 
 import asyncio
-import errno
 import fcntl
 import os
 import tempfile
@@ -18,18 +17,31 @@ from pathlib import Path
 
 from limner.core.errors import ConfigError, StoreError
 from limner.store.folder import make_folder, sync_folder
+from limner.store.reserve import FULL, Reserve
 from limner.wire.kept import digest_of
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+COMMIT_S = 5.0
+"""Between a blob and the row that names it lies hardly more."""
+
 _UNFINISHED = "part-"
 
 
 class Blobs:
     """A folder of blobs, for this user alone. Several processes may use it at a time."""
 
-    def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time) -> None:
-        """clock: epoch seconds, as the file system's times are. Raises ConfigError."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        reserve: Reserve | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """reserve: on the folder's disk. clock: epoch seconds, as the file system's times are.
+
+        Raises ConfigError.
+        """
         self._folder = folder
+        self._reserve = reserve
         self._clock = clock
         self._synced: set[str] = set()
         try:
@@ -50,6 +62,13 @@ class Blobs:
     async def has(self, digest: str) -> bool:
         return await asyncio.to_thread((self._shelf(digest) / digest).is_file)
 
+    async def remove(self, digest: str) -> None:
+        """Delete a blob that no row holds, unless it was put just now, for a row to follow.
+
+        What stays is left to a sweep. Raises StoreError.
+        """
+        await asyncio.to_thread(self._remove, digest)
+
     async def sweep(self, held: frozenset[str], *, older_than_s: float) -> int:
         """Delete blobs that are not held and were not put of late; returns how many."""
         return await asyncio.to_thread(self._sweep, held, older_than_s)
@@ -61,9 +80,13 @@ class Blobs:
             shelf.mkdir(0o700, exist_ok=True)
             with _locked(shelf):
                 if not self._touched(shelf / digest):
+                    if self._reserve:
+                        self._reserve.check()
                     _write(shelf, digest, content)
                 self._sync_first(shelf)
         except OSError as error:
+            if self._reserve and error.errno in FULL:
+                self._reserve.release()
             raise _refused(error) from error
         return digest
 
@@ -94,6 +117,18 @@ class Blobs:
         except FileNotFoundError:
             return False
         return True
+
+    def _remove(self, digest: str) -> None:
+        shelf = self._shelf(digest)
+        try:
+            with _locked(shelf):
+                blob = shelf / digest
+                if blob.stat().st_mtime <= self._clock() - COMMIT_S:
+                    blob.unlink()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise _refused(error) from error
 
     def _sweep(self, held: frozenset[str], older_than_s: float) -> int:
         oldest = self._clock() - older_than_s
@@ -137,7 +172,7 @@ def _write(shelf: Path, name: str, content: bytes) -> None:
 
 
 def _refused(error: OSError) -> StoreError:
-    if error.errno in _FULL:
+    if error.errno in FULL:
         return StoreError(
             "The disk that the server keeps its pictures on is full; nothing was kept.",
             code="insufficient_storage",

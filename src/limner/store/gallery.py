@@ -1,19 +1,21 @@
-"""The pictures among what responses have put out. Reads the tables of `store.responses`."""
+"""The pictures among what responses have put out, and smaller copies of them."""
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from limner.core.errors import InvalidRequest
-from limner.core.gallery import KeptPicture
+from limner.core.gallery import EVERY, KeptPicture, PictureFilter, Shape, folded
 from limner.core.page import Listed, Page
 from limner.store.blobs import Blobs
-from limner.store.database import Database, Row, Value
-from limner.wire.gallery import kept_picture
+from limner.store.database import Database, Row, Transaction, Value
+from limner.store.gallery_rows import PICTURE, picture_of, read_in
+from limner.store.pictures import hold
+from limner.store.removal import take_out
 
-_PLACE = "r.created_at, i.response_id, i.position"
-_PICTURES = (
-    f"SELECT i.id, i.item, {_PLACE} FROM response_items i JOIN responses r ON r.id = i.response_id"
-    " WHERE i.owner = ? AND i.direction = 'out' AND substr(i.id, 1, 3) = 'ig_' AND r.stored = 1"
-)
+_PLACE = "created_at, response_id, position"
+_PICTURES = f"SELECT {PICTURE} FROM gallery WHERE owner = ? AND digest IS NOT NULL"
+_AT_ONCE = 500
 
 
 class Gallery:
@@ -25,46 +27,136 @@ class Gallery:
 
     async def get(self, owner: str, id: str) -> KeptPicture | None:
         """None for ids unknown, foreign or deleted, and for pictures that failed."""
-        rows = await self._rows_of(owner, id)
-        return _picture(rows[0]) if rows else None
+        rows = await self._database.read(f"{_PICTURES} AND id = ?", owner, id)
+        return picture_of(rows[0]) if rows else None
 
-    async def page(self, owner: str, page: Page) -> Listed[KeptPicture]:
+    async def page(
+        self, owner: str, page: Page, wanted: PictureFilter = EVERY
+    ) -> Listed[KeptPicture]:
         """Some of an owner's pictures, by their responses' time; raises InvalidRequest."""
-        place: tuple[Value, ...] | None = None
+        sql, values = _PICTURES, [owner, *_values(wanted)]
+        sql += "".join(f" AND {condition}" for condition in _conditions(wanted))
+        sign, way = ("<", "DESC") if page.newest_first else (">", "ASC")
         if page.after is not None:
-            if not (rows := await self._rows_of(owner, page.after)):
-                raise InvalidRequest(
-                    f"Image with id '{page.after}' not found.", param="after", code="invalid_value"
-                )
-            place = rows[0][2:]
-        found: list[KeptPicture] = []
-        while len(found) <= page.limit:
-            rows = await self._rows_beyond(owner, place, page)
-            found += [picture for row in rows if (picture := _picture(row))]
-            if len(rows) <= page.limit:
-                break
-            place = rows[-1][2:]
-        return Listed.of(found, page)
+            sql += f" AND ({_PLACE}) {sign} (?, ?, ?)"
+            values += await self._place(owner, page.after)
+        order = ", ".join(f"{column} {way}" for column in _PLACE.split(", "))
+        sql += f" ORDER BY {order} LIMIT ?"
+        rows = await self._database.read(sql, *values, page.limit + 1)
+        return Listed.of([picture_of(row) for row in rows], page)
 
     async def content(self, picture: KeptPicture) -> bytes:
         """The picture's file."""
         return await self._blobs.get(picture.digest)
 
-    async def _rows_of(self, owner: str, id: str) -> list[Row]:
-        return await self._database.read(f"{_PICTURES} AND i.id = ?", owner, id)
+    async def star(self, owner: str, id: str, starred: bool) -> KeptPicture | None:
+        """The picture as it is then; None as in `get`."""
+        await self._database.write(
+            lambda tx: tx.run(
+                "UPDATE gallery SET starred = ? WHERE owner = ? AND id = ?",
+                *(int(starred), owner, id),
+            )
+        )
+        return await self.get(owner, id)
 
-    async def _rows_beyond(
-        self, owner: str, place: tuple[Value, ...] | None, page: Page
-    ) -> list[Row]:
-        """The next rows, one more than the page holds: failed pictures are among them."""
-        sign, way = ("<", "DESC") if page.newest_first else (">", "ASC")
-        order = ", ".join(f"{column} {way}" for column in _PLACE.split(", "))
-        beyond = f" AND ({_PLACE}) {sign} (?, ?, ?)" if place else ""
-        sql = f"{_PICTURES}{beyond} ORDER BY {order} LIMIT ?"
-        return await self._database.read(sql, owner, *(place or ()), page.limit + 1)
+    async def delete(self, owner: str, id: str) -> bool:
+        """Take a picture from its response, and off the disk where nothing else holds it.
+
+        False as `get` has None. Raises InvalidRequest (409) while its response is under way.
+        """
+        free = await self._database.write(lambda tx: take_out(tx, owner, id))
+        for digest in free or ():
+            await self._blobs.remove(digest)
+        return free is not None
+
+    async def thumbnail(self, picture: KeptPicture, width: int) -> str | None:
+        """The digest of a copy of this width, in pixels; None where there is none yet."""
+        rows = await self._database.read(
+            "SELECT digest FROM thumbnails WHERE picture_id = ? AND width = ?",
+            *(picture.id, width),
+        )
+        return str(rows[0][0]) if rows else None
+
+    async def small_content(self, digest: str) -> bytes:
+        """The file of such a copy."""
+        return await self._blobs.get(digest)
+
+    async def keep_thumbnail(self, picture: KeptPicture, width: int, content: bytes) -> str:
+        """Keep a copy as long as the picture; returns its digest."""
+        digest = await self._blobs.put(content)
+
+        def insert(tx: Transaction) -> None:
+            # A picture that was deleted in the meantime needs no copy.
+            if tx.run("SELECT 1 FROM gallery WHERE id = ?", picture.id):
+                tx.run(
+                    "INSERT INTO thumbnails VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                    *(picture.id, width, digest),
+                )
+                hold(tx, picture.response_id, [digest])
+
+        await self._database.write(insert)
+        return digest
+
+    async def read_in(self) -> None:
+        """Read the pictures that the schema's step to this table has only listed."""
+        while rows := await self._unread():
+
+            def read(tx: Transaction, rows: list[Row] = rows) -> None:
+                for id, kept in rows:
+                    assert isinstance(kept, bytes), "the column is typed by the table"
+                    read_in(tx, str(id), kept)
+
+            await self._database.write(read)
+
+    async def _unread(self) -> list[Row]:
+        return await self._database.read(
+            "SELECT g.id, i.item FROM gallery g JOIN response_items i"
+            " ON i.response_id = g.response_id AND i.position = g.position"
+            " AND i.direction = 'out' WHERE g.digest IS NULL LIMIT ?",
+            _AT_ONCE,
+        )
+
+    async def _place(self, owner: str, id: str) -> Row:
+        rows = await self._database.read(
+            f"SELECT {_PLACE} FROM gallery WHERE owner = ? AND id = ?", owner, id
+        )
+        if not rows:
+            raise InvalidRequest(
+                f"Image with id '{id}' not found.", param="after", code="invalid_value"
+            )
+        return rows[0]
 
 
-def _picture(row: Row) -> KeptPicture | None:
-    id, kept, created_at, response_id, _ = row
-    assert isinstance(kept, bytes), "the column is typed by the table"
-    return kept_picture(str(id), str(response_id), float(created_at or 0), kept)
+def _conditions(wanted: PictureFilter) -> list[str]:
+    """In the order of `_values`."""
+    asked = {
+        "folded LIKE ? ESCAPE '\\'": wanted.text is not None,
+        "created_at >= ?": wanted.since is not None,
+        "created_at < ?": wanted.before is not None,
+        "starred = 1": wanted.starred,
+    }
+    shape = [] if wanted.shape is None else [_shaped(wanted.shape)]
+    return [*(condition for condition, is_asked in asked.items() if is_asked), *shape]
+
+
+def _values(wanted: PictureFilter) -> list[Value]:
+    text = None if wanted.text is None else f"%{_literal(folded(wanted.text))}%"
+    return [value for value in (text, wanted.since, wanted.before) if value is not None]
+
+
+def _literal(text: str) -> str:
+    for special in ("\\", "%", "_"):
+        text = text.replace(special, f"\\{special}")
+    return text
+
+
+def _shaped(shape: Shape) -> str:
+    match shape:
+        case "landscape":
+            return "width > height"
+        case "portrait":
+            return "width < height"
+        case "square":
+            return "width = height"
+        case _:
+            assert_never(shape)

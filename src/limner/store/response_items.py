@@ -12,6 +12,7 @@ from limner.core.errors import InvalidRequest
 from limner.core.page import Listed, Page
 from limner.core.turn import JsonObject
 from limner.store.database import Database, Row, Transaction, Value
+from limner.store.gallery_rows import note
 from limner.store.pictures import Texts, hold
 from limner.wire import json
 from limner.wire.kept import digests_in, pictures_in
@@ -129,6 +130,8 @@ def insert_items(
             *(response_id, direction, position, owner, id, kept),
         )
         hold(tx, response_id, digests_in(kept))
+        if direction == "out":
+            note(tx, response_id, position, id, kept)
 
 
 def own_items(tx: Transaction, response_id: str) -> list[Row]:
