@@ -114,6 +114,7 @@ async def test_the_list_says_what_each_model_can_do_and_why_not(tmp_path: Path) 
         "function_calling": "auto",
         "parallel_tool_calls": True,
         "native_image_tool": False,
+        "built_in": False,
         "upstream": "near",
         "stands_for": "qwen3",
         "image_tool": {
@@ -124,6 +125,7 @@ async def test_the_list_says_what_each_model_can_do_and_why_not(tmp_path: Path) 
         "state": "ready",
         "message": "its last request did not fail",
     }
+    assert blocks["rules"]["built_in"]
     assert blocks["rules"]["image_tool"] == {
         "state": "strip",
         "reason": "the operator has it taken out of requests",

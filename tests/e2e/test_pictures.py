@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -60,6 +61,17 @@ def is_what_was_ordered(picture: Image.Image) -> bool:
         and amount_of("red", upper) > 0.03 > amount_of("red", lower)
         and amount_of("blue", lower) > 0.03 > amount_of("blue", upper)
     )
+
+
+def test_the_list_of_models_tells_the_sizes_of_the_loaded_one(server: Server) -> None:
+    while httpx.get(f"{server.url}/readyz").status_code != 200:
+        time.sleep(0.1)
+    models = httpx.get(f"{server.url}/v1/models").json()["data"]
+    language, painter = (model["limner"] for model in models)
+    assert (language["kind"], language["built_in"]) == ("language", True)
+    assert (painter["kind"], painter["native_px"], painter["size_multiple"]) == ("image", 128, 1)
+    assert (painter["min_edge_px"], painter["max_edge_px"]) == (64, 2048)
+    assert painter["sizes"][:2] == ["128x128", "160x96"]
 
 
 def test_a_streamed_response_brings_real_partial_images_and_the_picture(server: Server) -> None:

@@ -370,7 +370,8 @@ async def test_readiness_rises_while_the_model_loads_and_requests_are_told(loade
     assert isinstance(failed, ImageFailed)
     assert (failed.code, failed.status, failed.retryable) == ("model_loading", 503, True)
     loading = painter.capabilities
-    assert (loading.name, loading.edits, loading.sizes) == ("random", True, None)
+    assert (loading.name, loading.edits) == ("random", True)
+    assert (loading.sizes, loading.native_size) == (None, None)
     assert painter.stats.idle
     await painter.start()
     assert painter.capabilities.max_n == 10

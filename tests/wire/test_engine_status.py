@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from limner.core.image import Size
 from limner.core.readiness import Readiness
+from limner.engine.model import ModelFacts
+from limner.engine.params import capabilities
 from limner.wire import json
 from limner.wire.engine_status import EngineStatus, parse_status, status_json
 from limner.wire.jobs import Gpu
@@ -18,6 +21,7 @@ from limner.wire.jobs import Gpu
             Readiness("ready", "painting", 1.0),
             device="cuda:0",
             gpu=Gpu("H200", 139.8, 12.5),
+            can=capabilities(ModelFacts("turbo", buckets=(Size(512, 512), Size(640, 384)))),
             running=1,
             queued=2,
             steps=30,

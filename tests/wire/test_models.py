@@ -5,7 +5,7 @@ from limner.core.readiness import Readiness
 from limner.core.turn import UpstreamCapabilities
 from limner.wire.models import ImageToolState, ModelEntry, model_json, models_json
 
-INTENT = ModelEntry("intent", 100, UpstreamCapabilities("intent", vision=False))
+INTENT = ModelEntry("intent", 100, UpstreamCapabilities("intent", vision=False, built_in=True))
 TINY = ModelEntry(
     "tiny",
     100,
@@ -13,6 +13,7 @@ TINY = ModelEntry(
         "engine",
         ("png", "jpeg"),
         (Size(256, 256),),
+        Size(320, 192),
         16,
         128,
         512,
@@ -46,6 +47,7 @@ def test_the_list_is_openais_with_a_block_that_says_what_each_can_do() -> None:
                     "function_calling": "native",
                     "parallel_tool_calls": True,
                     "native_image_tool": False,
+                    "built_in": True,
                     "state": "ready",
                 },
             },
@@ -58,7 +60,8 @@ def test_the_list_is_openais_with_a_block_that_says_what_each_can_do() -> None:
                     "kind": "image",
                     "served_by": "engine",
                     "sizes": ["256x256"],
-                    "size_multiple_px": 16,
+                    "native_px": 248,
+                    "size_multiple": 16,
                     "min_edge_px": 128,
                     "max_edge_px": 512,
                     "output_formats": ["png", "jpeg"],
@@ -115,6 +118,7 @@ def test_an_alias_says_what_it_stands_for_where_it_is_and_what_paints_for_it() -
         "function_calling": "native",
         "parallel_tool_calls": True,
         "native_image_tool": True,
+        "built_in": False,
         "upstream": "local",
         "stands_for": "qwen3",
         "image_tool": {"state": "on", "reason": "tiny paints", "image_backend": "tiny"},

@@ -91,6 +91,7 @@ class Easel:
             self.painter.readiness,
             device=self._device,
             gpu=gpu_of(self._device),
+            can=self.painter.capabilities if self.painter.readiness.state == "ready" else None,
             running=stats.running,
             queued=stats.queued,
             steps=stats.steps,

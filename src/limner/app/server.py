@@ -33,7 +33,7 @@ from limner.config.image_backends import ImageEntry
 from limner.config.load import check_painters_are_the_file_s
 from limner.config.upstreams import read_upstreams
 from limner.core.errors import ConfigError
-from limner.core.image import Size
+from limner.core.image import ImageCapabilities, Size
 from limner.core.ports import Codec, ImageBackend
 from limner.core.readiness import Readiness
 from limner.gateway.closed import ClosedBackend
@@ -65,12 +65,14 @@ logger = logging.getLogger(__name__)
 class Painting:
     """What paints. backend: None where nothing does. painter: what is known of it just now.
 
+    can: what it says of itself, once it does, beyond what requests are held to.
     named: where there are several, each by the names that may pick it.
     """
 
     backend: ImageBackend | None
     painter: Callable[[], Painter]
     named: Mapping[str, Painting] = field(default_factory=dict)
+    can: Callable[[], ImageCapabilities | None] = lambda: None
 
 
 async def run_server(settings: Settings, sock: socket, on_listening: Callable[[], None]) -> None:
@@ -179,7 +181,7 @@ async def _open_painting(settings: Settings, stack: AsyncExitStack, codec: Codec
                 status = child.probe.status
                 return Painter(name, child.supervisor.readiness, status.device, status.gpu)
 
-            return Painting(child.backend, painter)
+            return Painting(child.backend, painter, can=lambda: child.probe.status.can)
         case url:
             there = await stack.enter_async_context(open_back_end(url, settings))
             backend = ConvertedFormats(there, codec)
@@ -242,7 +244,9 @@ def _models(models: LanguageModels, painting: Painting, created: int) -> list[Mo
     return [
         *models.entries(painter, created),
         *(
-            ModelEntry(name, created, each.backend.capabilities, each.painter().readiness)
+            ModelEntry(
+                name, created, each.can() or each.backend.capabilities, each.painter().readiness
+            )
             for name, each in named.items()
             if each.backend
         ),

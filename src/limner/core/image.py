@@ -179,7 +179,8 @@ ImageEvent = ImageProgress | PartialImage | ImageCompleted | ImageFailed
 class ImageCapabilities:
     """What an image back end can do: data for the rules, so that no code asks for a model's name.
 
-    None means "not known, let the back end decide". sizes lists what it advertises.
+    None means "not known, let the back end decide". sizes lists what it advertises, native_size is
+    what it paints where nobody asks for a size.
     edits, mask: whether it takes source pictures, and a mask over the first. max_images: sources of
     one edit. transparent: whether it can paint on a transparent background. repeatable: whether
     asking again costs nothing but time, so that a picture lost in a crash may be painted again.
@@ -189,6 +190,7 @@ class ImageCapabilities:
     name: str
     formats: tuple[ImageFormat, ...] | None = None
     sizes: tuple[Size, ...] | None = None
+    native_size: Size | None = None
     size_multiple: int | None = None
     min_edge_px: int | None = None
     max_edge_px: int | None = None

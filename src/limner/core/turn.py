@@ -260,6 +260,7 @@ class UpstreamCapabilities:
     hosted_tools: takes tools and items of every kind, and `reasoning.summary`, as OpenAI's API
         does. native_image_tool: its own `image_generation` is one of those tools.
     encrypted_reasoning: returns thoughts with what it wants back with them.
+    built_in: answers by rules of our own, without a model.
     tools: whether it calls functions by itself, is prompted to call in its text, or shows which
         (`auto`) when it is asked.
     """
@@ -270,4 +271,5 @@ class UpstreamCapabilities:
     hosted_tools: bool = False
     native_image_tool: bool = False
     encrypted_reasoning: bool = False
+    built_in: bool = False
     tools: Literal["auto", "native", "prompted"] = "native"

@@ -75,8 +75,14 @@ class Painter:
         """Until the model is loaded its sizes are not known."""
         if self._ready:
             return capabilities(self._ready[0])
-        can = capabilities(ModelFacts(self._name))
-        return replace(can, sizes=None, size_multiple=None, min_edge_px=None, max_edge_px=None)
+        return replace(
+            capabilities(ModelFacts(self._name)),
+            sizes=None,
+            native_size=None,
+            size_multiple=None,
+            min_edge_px=None,
+            max_edge_px=None,
+        )
 
     @property
     def readiness(self) -> Readiness:

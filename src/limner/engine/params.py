@@ -81,6 +81,7 @@ def capabilities(model: ModelFacts) -> ImageCapabilities:
         name=model.name,
         formats=FORMATS,
         sizes=model.buckets or (model.native_size,),
+        native_size=model.native_size,
         size_multiple=1 if model.buckets else PATCH_PX,
         min_edge_px=model.min_edge_px,
         max_edge_px=model.max_edge_px,

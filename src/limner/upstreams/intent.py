@@ -49,7 +49,9 @@ class IntentUpstream:
 
     def __init__(self) -> None:
         self._languages = load_languages()
-        self._capabilities = UpstreamCapabilities("intent", vision=False, parallel_tool_calls=False)
+        self._capabilities = UpstreamCapabilities(
+            "intent", vision=False, parallel_tool_calls=False, built_in=True
+        )
 
     @property
     def capabilities(self) -> UpstreamCapabilities:

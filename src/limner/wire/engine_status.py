@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from limner.core.image import ImageCapabilities, Size
 from limner.core.readiness import Readiness
 from limner.wire import json
 from limner.wire.jobs import Gpu
@@ -17,12 +18,14 @@ PATH = "/status"
 class EngineStatus:
     """device: such as `cpu` or `cuda:0`, once the model is loaded. gpu: where it is one.
 
+    can: what the loaded model is able to do, sizes included.
     running, queued: requests. steps, pictures: made since the start. idle: nothing is under way.
     """
 
     readiness: Readiness
     device: str | None = None
     gpu: Gpu | None = None
+    can: ImageCapabilities | None = None
     running: int = 0
     queued: int = 0
     steps: int = 0
@@ -39,6 +42,19 @@ def parse_status(body: bytes) -> EngineStatus:
     try:
         fields = json.load(body)
         readiness, gpu = Readiness(**fields.pop("readiness")), fields.pop("gpu")
-        return EngineStatus(readiness, gpu=Gpu(**gpu) if gpu else None, **fields)
+        can = _capabilities(fields.pop("can"))
+        return EngineStatus(readiness, gpu=Gpu(**gpu) if gpu else None, can=can, **fields)
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"no status of an engine: {body[:100]!r}") from error
+
+
+def _capabilities(fields: dict[str, Any] | None) -> ImageCapabilities | None:
+    """Of a painter that has its sizes and formats, and no others beside it."""
+    if fields is None:
+        return None
+    sizes = tuple(Size(**size) for size in fields["sizes"])
+    native = Size(**fields["native_size"])
+    formats = tuple(fields["formats"])
+    return ImageCapabilities(
+        **{**fields, "sizes": sizes, "native_size": native, "formats": formats}
+    )

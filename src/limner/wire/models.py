@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
-from limner.core.image import ImageCapabilities
+from limner.core.image import ImageCapabilities, Size
 from limner.core.readiness import Readiness
 from limner.core.turn import UpstreamCapabilities
 
@@ -74,12 +75,14 @@ def _capabilities(can: UpstreamCapabilities | ImageCapabilities) -> dict[str, An
             "function_calling": can.tools,
             "parallel_tool_calls": can.parallel_tool_calls,
             "native_image_tool": can.native_image_tool,
+            "built_in": can.built_in,
         }
     return {
         "kind": "image",
         "served_by": can.name,
         "sizes": None if can.sizes is None else [str(size) for size in can.sizes],
-        "size_multiple_px": can.size_multiple,
+        "native_px": None if can.native_size is None else _edge_of_square(can.native_size),
+        "size_multiple": can.size_multiple,
         "min_edge_px": can.min_edge_px,
         "max_edge_px": can.max_edge_px,
         "output_formats": None if can.formats is None else list(can.formats),
@@ -94,6 +97,11 @@ def _capabilities(can: UpstreamCapabilities | ImageCapabilities) -> dict[str, An
         "strength": can.strength,
         "transparent_background": can.transparent,
     }
+
+
+def _edge_of_square(size: Size) -> int:
+    """Of the square with about as many pixels, in pixels."""
+    return round(sqrt(size.width * size.height))
 
 
 def _image_tool(tool: ImageToolState | None) -> dict[str, Any]:
