@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from limner.core.image import ImageCapabilities, ImageEvent, ImageRequest
 from limner.core.image_tool import GATE_MESSAGE, Denial
 from limner.core.turn import (
     CallDelta,
@@ -143,9 +144,9 @@ async def test_a_model_of_this_kind_cannot_see() -> None:
 class Painter:
     """Paints at once."""
 
-    capabilities = None
+    capabilities = ImageCapabilities("painter")
 
-    async def generate(self, request: object) -> AsyncIterator[object]:
+    async def generate(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
         yield painted()
 
 
@@ -156,7 +157,7 @@ async def respond_to(*replies: Reply, is_offered: bool, denial: Denial = "recove
         events = respond(
             request,
             upstream=model,
-            image_backend=Painter(),  # type: ignore[arg-type]
+            image_backend=Painter(),
             denial=denial,
         )
         return [brief(event) async for event in events]
