@@ -32,6 +32,15 @@ export async function beginChat(text) {
   writePlace({ chatId: chat.id });
 }
 
+/** Take back a chat in which nothing could be said. */
+export function dropEmptyChat() {
+  const { chatId, turns } = page.get();
+  if (!chatId || turns.length) return;
+  api.remove(`/v1/conversations/${chatId}`).catch(() => {});
+  page.set(({ chats }) => ({ chats: chats.filter(({ id }) => id !== chatId) }));
+  newChat();
+}
+
 /** A chat looks like its newest picture. */
 export async function touchChat(run) {
   const picture = run.items.findLast((item) => item?.kind === "picture" && item.phase === "done");

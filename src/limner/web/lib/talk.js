@@ -1,7 +1,7 @@
 // Saying something and hearing the answer: requests that become turns, their events, and their end.
 
 import * as api from "./api.js";
-import { beginChat, tellOthers, touchChat } from "./chats.js";
+import { beginChat, dropEmptyChat, tellOthers, touchChat } from "./chats.js";
 import { sibling } from "./chat.js";
 import { dataUrl } from "./pictures.js";
 import { emptyRun, receive, TERMINAL } from "./run.js";
@@ -19,11 +19,13 @@ const PARTIAL_IMAGES = 3;
 export async function send(text, { pictures = page.get().attached, count = 1, tool = chosenTool() } = {}) {
   const previousId = lastId();
   page.set({ attached: [] });
+  const isNew = !page.get().chatId;
   try {
-    if (!page.get().chatId) await beginChat(text);
+    if (isNew) await beginChat(text);
     const turns = Array.from({ length: count }, () => newTurn({ previousId, text, pictures, tool }));
     await Promise.all(firstShown(turns, ask));
   } catch (error) {
+    if (isNew) dropEmptyChat();
     page.set(({ attached }) => ({ attached: attached.length ? attached : pictures }));
     throw error;
   }

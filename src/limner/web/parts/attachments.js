@@ -60,7 +60,14 @@ function key(event, at) {
   if (event.key === "Delete" || event.key === "Backspace") return remove(at);
   if (!step) return undefined;
   event.preventDefault();
-  return move(at, at + step);
+  move(at, at + step);
+  return follow(at + step);
+}
+
+/** The focus goes along with what was moved. */
+async function follow(at) {
+  await document.querySelector("lm-composer").updateComplete;
+  document.querySelectorAll(".handle")[at]?.focus();
 }
 
 function move(from, to) {

@@ -7,6 +7,7 @@ import { t } from "../lib/i18n.js";
 import { deedOf, isWriting } from "../lib/keys.js";
 import { cancel, correct, follow, page, reference, removePicture, retry, showVersion, star, takeBack } from "../lib/page.js";
 import { fromBase64 } from "../lib/pictures.js";
+import { sightOf } from "../lib/seen.js";
 import { cardTools, pager } from "./card-tools.js";
 import { failure } from "./failure.js";
 import { html, nothing, Part } from "./part.js";
@@ -34,6 +35,7 @@ class Card extends Part {
   }
 
   disconnectedCallback() {
+    this.sight?.stop();
     this.forget(this.source);
     this.source = "";
     super.disconnectedCallback();
@@ -57,7 +59,7 @@ class Card extends Part {
     const isOther = before?.id !== item.id;
     if (item.phase === "done") {
       if (before?.phase === "done" && !isOther) return;
-      await this.put(item.result ? addressOf(item.result, item.format) : await loadPicture(item.id).catch(() => ""));
+      await this.put(item.result ? addressOf(item.result, item.format) : await this.fetch(item.id));
     } else if (item.partial) {
       if (item.partial !== before?.partial) await this.put(addressOf(item.partial.base64, item.partial.format));
     } else if (isOther) {
@@ -66,9 +68,16 @@ class Card extends Part {
     }
   }
 
+  /** A kept picture, once someone may see it: a long chat has many. */
+  async fetch(id) {
+    this.sight?.stop();
+    this.sight = sightOf(this);
+    await this.sight.promise;
+    return loadPicture(id).catch(() => "");
+  }
+
   /** Take the place of what is shown, once it can be drawn without a gap. */
-  async put(source) {
-    const { id } = this.item;
+  async put(source, { id } = this.item) {
     const picture = new Image();
     picture.src = source;
     await picture.decode().catch(() => {});

@@ -1,6 +1,7 @@
 // A kept picture by its id: fetched when it comes into sight, forgotten when it leaves the page.
 
 import { loadPicture } from "../lib/api.js";
+import { sightOf } from "../lib/seen.js";
 import { html, nothing, Part } from "./part.js";
 
 class Picture extends Part {
@@ -14,12 +15,12 @@ class Picture extends Part {
 
   connectedCallback() {
     super.connectedCallback();
-    this.sight = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && this.load(), { rootMargin: "600px" });
-    this.sight.observe(this);
+    this.sight = sightOf(this);
+    this.sight.promise.then(() => this.load());
   }
 
   disconnectedCallback() {
-    this.sight.disconnect();
+    this.sight.stop();
     this.forget();
     super.disconnectedCallback();
   }
@@ -32,7 +33,6 @@ class Picture extends Part {
 
   async load() {
     if (this.source || this.isGone) return;
-    this.sight.disconnect();
     const wanted = this.picture;
     try {
       const source = await loadPicture(wanted, this.width);
