@@ -17,7 +17,7 @@ from limner.core.errors import ConfigError, ImageError, InvalidRequest, LimnerEr
 from limner.core.readiness import Readiness
 from limner.core.turn import UpstreamCapabilities
 from limner.gateway.several import always
-from limner.server.application import ServerParts, create
+from limner.server.application import Rules, ServerParts, create
 from limner.server.health import ReadinessOf
 from limner.wire.models import ModelEntry
 from tests.scripted_upstream import ScriptedUpstream, says
@@ -32,7 +32,7 @@ MODEL = ModelEntry("org/writer", 1_700_000_000, UpstreamCapabilities("scripted")
 
 @asynccontextmanager
 async def door(
-    readiness: Mapping[str, ReadinessOf] | None = None, *routes: Route
+    readiness: Mapping[str, ReadinessOf] | None = None, *routes: Route, rules: Rules | None = None
 ) -> AsyncIterator[str]:
     parts = ServerParts(
         always(ScriptedUpstream(says("hi"))),
@@ -40,6 +40,7 @@ async def door(
         models=lambda: [MODEL],
         readiness=readiness or {},
         routes=routes,
+        rules=rules or Rules(),
     )
     async with serving(create(parts)) as url:
         yield url
@@ -85,10 +86,12 @@ async def test_readiness_is_that_of_the_slowest_part(
         got, body, headers = await ask(f"{url}/readyz")
     assert (got, body["status"]) == (status, state)
     assert ("Retry-After" in headers) == (state == "loading")
+    assert headers["Cache-Control"] == "no-store"
 
 
-async def test_readiness_tells_how_far_a_part_has_come() -> None:
-    async with door({"images": lambda: LOADING}) as url:
+async def test_readiness_tells_how_far_a_part_has_come_to_anyone() -> None:
+    rules = Rules(api_keys=frozenset({"sk-1"}))
+    async with door({"images": lambda: LOADING}, rules=rules) as url:
         _, body, _ = await ask(f"{url}/readyz")
     assert body["parts"] == {
         "images": {"state": "loading", "message": "Reading weights.", "progress": 0.5}

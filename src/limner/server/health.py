@@ -1,6 +1,7 @@
 """`/livez`: the process answers. `/readyz`: every part works, or how far it has come.
 
-A server that stops is not ready, from the first moment, so that nobody sends it new work.
+Both are open to everyone, keys or not, and cost nothing: a page may ask every second. A server that
+stops is not ready, from the first moment, so that nobody sends it new work.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from limner.server.errors import json_response
 
 ReadinessOf = Callable[[], Readiness]
 
+_FRESH = {"Cache-Control": "no-store"}
 _WORST_FIRST: tuple[ReadinessState, ...] = ("failed", "loading", "ready")
 
 
@@ -32,10 +34,11 @@ def health_routes(parts: Mapping[str, ReadinessOf]) -> list[Route]:
         status = next((state for state in _WORST_FIRST if state in states), "ready")
         body = {"status": status, "parts": {name: _json(part) for name, part in now.items()}}
         if current_drain().has_begun:
-            return json_response({**body, "status": "stopping"}, 503)
+            return json_response({**body, "status": "stopping"}, 503, _FRESH)
         if status == "ready":
-            return json_response(body)
-        return json_response(body, 503, {"Retry-After": "1"} if status == "loading" else {})
+            return json_response(body, 200, _FRESH)
+        later = {"Retry-After": "1"} if status == "loading" else {}
+        return json_response(body, 503, {**_FRESH, **later})
 
     return [Route("/livez", live), Route("/readyz", ready)]
 
