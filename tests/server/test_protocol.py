@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from limner.server.access import Access
 from limner.server.origins import Origins, place
-from limner.server.protocol import ConnectionLimits
+from limner.server.protocol import ConnectionLimits, HardenedProtocol
 from tests.serving import connection, post, rest, serving
 
 SHORT = ConnectionLimits(
@@ -50,6 +51,20 @@ class App:
 async def test_a_silent_connection_is_closed() -> None:
     async with serving(App(), SHORT) as url, connection(url) as (reader, _):
         assert await rest(reader) == b""
+
+
+async def test_a_reply_does_not_wait_for_the_client_to_acknowledge_its_headers() -> None:
+    """Nagle's algorithm is off, which asyncio only sees to for some sockets."""
+    async with serving(App()) as url, connection(url) as (reader, writer):
+        writer.write(GET)
+        await reader.readuntil(b"done\r\n0\r\n\r\n")
+        own = writer.get_extra_info("sockname")
+        (there,) = [
+            thing.transport.get_extra_info("socket")
+            for thing in gc.get_objects()
+            if isinstance(thing, HardenedProtocol) and thing.client == own
+        ]
+        assert there.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_headers_that_never_end_are_refused_in_time() -> None:

@@ -111,6 +111,9 @@ class HardenedProtocol(HttpToolsProtocol):
             self._refuse(_too_many_of_one(limits.connections_per_address))
             return
         if sock := tcp_socket(transport):
+            # asyncio does this only for sockets that name their protocol, which accepted ones do
+            # not; without it, replies wait 40 ms for the client to acknowledge their headers.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             size = self.limits.send_buffer_bytes
             # The kernel doubles what is asked, and lets unasked buffers grow to megabytes.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size // 2)
