@@ -38,6 +38,11 @@ CASES: list[tuple[LimnerError, int, dict[str, Any]]] = [
         {"type": "rate_limit_error", "param": None, "code": "rate_limit_exceeded"},
     ),
     (
+        UpstreamError("cannot be obeyed", code="unsupported_tool_choice", status=400),
+        400,
+        {"type": "invalid_request_error", "param": None, "code": "unsupported_tool_choice"},
+    ),
+    (
         ImageError("full", code="queue_full", status=503, param="prompt"),
         503,
         {"type": "image_generation_server_error", "param": "prompt", "code": "queue_full"},

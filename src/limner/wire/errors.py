@@ -14,6 +14,9 @@ from limner.wire import json, sse
 
 SERVER_ERROR = "server_error"
 
+_UPSTREAMS = {400: "invalid_request_error", 429: "rate_limit_error"}
+"""What a model server's failure is called that is not the server's own fault, by its status."""
+
 
 def error_status(error: LimnerError) -> int:
     """The HTTP status of an error that comes before the first byte of a reply."""
@@ -47,7 +50,7 @@ def _details(error: LimnerError) -> dict[str, str | None]:
         case InvalidRequest() | ImageError():
             return {"type": error.type, "param": error.param, "code": error.code}
         case UpstreamError():
-            kind = "rate_limit_error" if error.status == 429 else SERVER_ERROR
+            kind = _UPSTREAMS.get(error.status, SERVER_ERROR)
             return {"type": kind, "param": None, "code": error.code}
         case StoreError():
             return {"type": SERVER_ERROR, "param": None, "code": error.code}
