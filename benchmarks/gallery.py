@@ -34,7 +34,7 @@ PAGES = {
     "first page": "limit=50",
     "largest page": "limit=100",
     "word that all have": "limit=50&q=fox",
-    "word that five have": "limit=50&q=NO. 100",
+    "word that few have": "limit=50&q=NO. 100",
     "word that none has": "limit=50&q=owl",
     "portraits": "limit=50&ratio=portrait",
     "starred, none": "limit=50&starred=true",
