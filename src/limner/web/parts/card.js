@@ -97,7 +97,7 @@ class Card extends Part {
   /** Styles are set as properties: the page's policy refuses the attribute. */
   render() {
     const { item, turn, state } = this;
-    return html`<section
+    return html`<div
       class="card ${state}"
       role="group"
       tabindex="0"
@@ -108,7 +108,7 @@ class Card extends Part {
       .style=${`--ratio: ${shapeOf(item, turn).join(" / ")}`}
     >
       ${this.inside(state)}
-    </section>`;
+    </div>`;
   }
 
   inside(state) {

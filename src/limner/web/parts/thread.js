@@ -26,8 +26,16 @@ class Thread extends Part {
   }
 
   willUpdate() {
-    const { chatId } = page.get();
+    const { chatId, aim } = page.get();
     if (chatId !== this.chatId) Object.assign(this, { chatId, count: AT_ONCE, isAtEnd: true });
+    this.count = Math.max(this.count, this.distance(aim));
+  }
+
+  /** How many turns from the end one stands that is to be shown; 0 for none. */
+  distance(id) {
+    const turns = id ? shownTurns() : [];
+    const at = turns.findIndex((turn) => turn.id === id);
+    return at < 0 ? 0 : turns.length - at;
   }
 
   render() {
@@ -129,13 +137,19 @@ class Thread extends Part {
   }
 
   firstUpdated() {
-    this.addEventListener("scroll", () => {
-      this.isAtEnd = this.scrollHeight - this.scrollTop - this.clientHeight < NEAR_END_PX;
-    });
+    this.addEventListener("scroll", () => this.scrolled());
+  }
+
+  /** Only a reader leaves the end: what has grown meanwhile is followed. */
+  scrolled() {
+    const hasGrown = this.scrollHeight !== this.height;
+    this.height = this.scrollHeight;
+    if (hasGrown && this.isAtEnd) this.toEnd();
+    else this.isAtEnd = this.height - this.scrollTop - this.clientHeight < NEAR_END_PX;
   }
 
   toEnd() {
-    this.scrollTop = this.scrollHeight;
+    this.scrollTop = this.height = this.scrollHeight;
   }
 }
 
