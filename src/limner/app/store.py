@@ -18,11 +18,12 @@ from limner.store.folder import locked_folder
 from limner.store.migrate import Migration, check_current, pending, problems, upgrade
 from limner.store.pictures import Texts, sweep
 from limner.store.postgres import open_postgres
+from limner.store.reserve import Reserve
 from limner.store.session import SessionDatabase
 from limner.store.sqlite import open_sqlite
 
 SWEEP_S = 300.0
-DATABASE, BLOBS = "limner.sqlite", "blobs"
+DATABASE, BLOBS, RESERVE = "limner.sqlite", "blobs", "reserve"
 
 Forget = Callable[[float], Awaitable[None]]
 """Drops what has expired at this time, epoch seconds, and releases its pictures."""
@@ -54,12 +55,18 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
     is newer; with PostgreSQL also for an older one, which `limner db upgrade` mends.
     """
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(open_database(settings))
+        reserve = None
+        if settings.database_url is None and settings.store == "file":
+            stack.enter_context(locked_folder(settings.data))
+            reserve = Reserve(settings.data / RESERVE)
+        database = await stack.enter_async_context(
+            open_database(settings, is_locked=True, reserve=reserve)
+        )
         if database.dialect == "sqlite":
             await upgrade(database)
         else:
             await check_current(database)
-        blobs = Blobs(_folder(settings, stack) / BLOBS)
+        blobs = Blobs(_folder(settings, stack) / BLOBS, reserve=reserve)
         store = Store(database, blobs, Texts(blobs), settings.store_days)
         sweeping = asyncio.create_task(_sweep(store))
         try:
@@ -80,7 +87,7 @@ async def check_database(settings: Settings) -> list[str]:
     path = settings.data / DATABASE
     if settings.database_url is None and not path.exists():
         raise ConfigError(f"There is no database {path} yet; `limner serve` makes it.")
-    async with open_database(settings, is_beside_server=True) as database:
+    async with open_database(settings, is_locked=True) as database:
         wrong = [f"{problem}." for problem in await problems(database)]
         if missing := await pending(database):
             return [*wrong, f"{len(missing)} steps of the schema are missing: limner db upgrade."]
@@ -92,11 +99,12 @@ async def check_database(settings: Settings) -> list[str]:
 
 @asynccontextmanager
 async def open_database(
-    settings: Settings, *, is_beside_server: bool = False
+    settings: Settings, *, is_locked: bool = False, reserve: Reserve | None = None
 ) -> AsyncIterator[SessionDatabase]:
     """The database alone, whatever its schema.
 
-    is_beside_server: go without the lock that keeps other servers away from the data folder.
+    is_locked: go without the lock that keeps other servers away from the data folder. reserve: on
+    that folder's disk.
     """
     async with AsyncExitStack() as stack:
         if settings.database_url is not None:
@@ -109,9 +117,9 @@ async def open_database(
         elif settings.store == "memory":
             opening = open_sqlite(None)
         else:
-            if not is_beside_server:
+            if not is_locked:
                 stack.enter_context(locked_folder(settings.data))
-            opening = open_sqlite(settings.data / DATABASE)
+            opening = open_sqlite(settings.data / DATABASE, reserve=reserve)
         yield await stack.enter_async_context(opening)
 
 

@@ -110,7 +110,7 @@ class Conversations:
             tx.run("DELETE FROM conversations WHERE id = ?", id)
             return True
 
-        return await self._database.write(drop)
+        return await self._database.write(drop, frees=True)
 
     async def keep(self, items: Sequence[JsonObject]) -> list[KeptItem]:
         """Put the pictures of items on the disk, before a transaction that appends them."""
@@ -177,7 +177,8 @@ class Conversations:
             tx.run("UPDATE conversations SET changed_at = ? WHERE id = ?", self._clock(), id)
             return True
 
-        return await self.get(owner, id) if await self._database.write(drop) else None
+        is_gone = await self._database.write(drop, frees=True)
+        return await self.get(owner, id) if is_gone else None
 
     async def _restored(self, rows: Sequence[Row]) -> list[JsonObject]:
         return [json.load(await self._texts.restore(_bytes(row[0]))) for row in rows]

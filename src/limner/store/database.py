@@ -33,8 +33,10 @@ class Database(Protocol):
         """
         ...
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T], *, frees: bool = False) -> T:
         """Run the work in a transaction; return when it is on the disk.
+
+        frees: it removes something or brings it to its end, which a full disk takes, too.
 
         `work` runs in the writer's thread, one work at a time; it must not block on anything else.
         It may run again where another server was in the way, so it does nothing but run statements.

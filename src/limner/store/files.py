@@ -94,7 +94,7 @@ class StoredFiles:
             release(tx, id)
             return True
 
-        return await self._database.write(drop)
+        return await self._database.write(drop, frees=True)
 
     async def content(self, file: File) -> bytes:
         """The bytes as they were uploaded."""
@@ -112,7 +112,7 @@ class StoredFiles:
             for (id,) in tx.run("DELETE FROM files WHERE expires_at <= ? RETURNING id", now):
                 release(tx, str(id))
 
-        await self._database.write(drop)
+        await self._database.write(drop, frees=True)
 
 
 def _file(row: Row) -> File:

@@ -11,7 +11,7 @@ from typing import cast
 from limner.core.errors import StoreError
 from limner.core.image import ImageCompleted, ImageFailed
 from limner.core.job import Claim, Job, JobStatus, Lease, overdue
-from limner.store.database import Database, Row, Transaction
+from limner.store.database import Database, Row, Transaction, Value
 from limner.store.pictures import Texts, hold
 from limner.wire.job_record import (
     order_record,
@@ -65,6 +65,7 @@ class SqlJobs:
             "started_at = COALESCE(started_at, ?) "
             f"WHERE id = ? AND epoch = ? AND {_GOES_ON} RETURNING attempts",
             *(now, claim.job.id, claim.epoch),
+            frees=False,
         )
         return Claim(claim.job, claim.epoch, int(rows[0][0] or 0)) if rows else None
 
@@ -83,7 +84,7 @@ class SqlJobs:
                 hold(transaction, claim.job.id, digests_in(kept))
             return bool(rows)
 
-        return await self._database.write(work)
+        return await self._database.write(work, frees=True)
 
     async def cancel(self, owner: str, id: str, now: float) -> bool:
         rows = await self._run(
@@ -118,7 +119,7 @@ class SqlJobs:
                 *(lease.worker, lease.until, lease.worker, lost_before),
             )
 
-        rows = await self._database.write(work)
+        rows = await self._database.write(work, frees=True)
         claims = [await self._claim(row, now) for row in rows]
         return sorted(filter(None, claims), key=lambda claim: claim.job.created_at)
 
@@ -154,10 +155,12 @@ class SqlJobs:
             )
             transaction.run(f"DELETE FROM jobs WHERE {old}", oldest)
 
-        await self._database.write(work)
+        await self._database.write(work, frees=True)
 
-    async def _run(self, sql: str, *values: str | bytes | int | float | None) -> list[Row]:
-        return await self._database.write(lambda transaction: transaction.run(sql, *values))
+    async def _run(self, sql: str, *values: Value, frees: bool = True) -> list[Row]:
+        return await self._database.write(
+            lambda transaction: transaction.run(sql, *values), frees=frees
+        )
 
     async def _claim(self, row: Row, now: float) -> Claim | None:
         """The job of a row; one that lacks a picture of its order fails."""

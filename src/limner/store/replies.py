@@ -148,12 +148,13 @@ class Replies:
     async def release(self, claim: Claim) -> None:
         """Forget the work, so that the key is free for another attempt."""
         await self._database.write(
-            lambda tx: _drop(tx, "id = ? AND epoch = ? AND status IS NULL", claim.id, claim.epoch)
+            lambda tx: _drop(tx, "id = ? AND epoch = ? AND status IS NULL", claim.id, claim.epoch),
+            frees=True,
         )
 
     async def forget(self, now: float) -> None:
         """Drop what has expired."""
-        await self._database.write(lambda tx: _drop(tx, "expires_at <= ?", now))
+        await self._database.write(lambda tx: _drop(tx, "expires_at <= ?", now), frees=True)
 
 
 def _place(asked: Asked) -> tuple[str, str, str]:

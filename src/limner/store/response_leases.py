@@ -52,7 +52,7 @@ class ResponseLeases(ResponseItems):
                 *(now + self._lease_s, now, now, *named[1]),
             )
 
-        rows = await self._database.write(take)
+        rows = await self._database.write(take, frees=id is not None)
         if not rows:
             return None
         epoch, attempts, cancel_requested, spent, order, *row = rows[0]
@@ -81,7 +81,7 @@ class ResponseLeases(ResponseItems):
             ]
             return {str(id): bool(is_asked) for id, is_asked in rows}
 
-        return await self._database.write(prolong) if leases else {}
+        return await self._database.write(prolong, frees=True) if leases else {}
 
     async def release(self, leases: Collection[Lease]) -> None:
         def give_back(tx: Transaction) -> None:
@@ -92,7 +92,7 @@ class ResponseLeases(ResponseItems):
                     *(lease.id, lease.epoch),
                 )
 
-        await self._database.write(give_back)
+        await self._database.write(give_back, frees=True)
 
     async def orphans(self, *, sole: bool = False) -> Sequence[tuple[Lease, StoredResponse]]:
         now = self._clock()
@@ -107,7 +107,7 @@ class ResponseLeases(ResponseItems):
             )
 
         taken = []
-        for epoch, *row in await self._database.write(take):
+        for epoch, *row in await self._database.write(take, frees=True):
             response = await read_response(row, self._texts)
             taken.append((Lease(response.id, as_int(epoch)), response))
         return taken

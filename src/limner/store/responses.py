@@ -149,7 +149,7 @@ class StoredResponses(ResponseLeases):
             self._settle(tx, owner, lease.id)
             return True
 
-        return await self._database.write(end)
+        return await self._database.write(end, frees=True)
 
     async def frames(self, id: str, after: int, limit: int) -> Sequence[Frame]:
         rows = await self._database.read(
@@ -164,7 +164,8 @@ class StoredResponses(ResponseLeases):
 
     async def request_cancel(self, id: str) -> None:
         await self._database.write(
-            lambda tx: tx.run("UPDATE responses SET cancel_requested = 1 WHERE id = ?", id)
+            lambda tx: tx.run("UPDATE responses SET cancel_requested = 1 WHERE id = ?", id),
+            frees=True,
         )
 
     async def delete(self, owner: str, id: str) -> bool:
@@ -178,7 +179,7 @@ class StoredResponses(ResponseLeases):
                 release(tx, id)
             return bool(rows)
 
-        return await self._database.write(drop)
+        return await self._database.write(drop, frees=True)
 
     async def forget(self, now: float) -> None:
         """Drop what has ended and expired."""
@@ -189,7 +190,7 @@ class StoredResponses(ResponseLeases):
             ):
                 release(tx, str(id))
 
-        await self._database.write(drop)
+        await self._database.write(drop, frees=True)
 
     def _settle(self, tx: Transaction, owner: str, id: str) -> None:
         """Let an ended response expire in time, and its conversation have what was said."""

@@ -3,6 +3,7 @@
 Rules kept here and nowhere else:
 - works that wait while a commit is under way go into the next one together, each in a savepoint of
   its own; every caller is answered after that commit, which is what makes a promise durable;
+- while the disk is full, works go on that free some of it;
 - what a work raises undoes that work alone; what the database itself refuses undoes all of them;
 - a database that could not bring its bytes to the disk is not written to again: what it holds is
   unknown, and only a new start reads it from the disk (Rebello et al., "Can Applications Recover
@@ -24,6 +25,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from limner.core.errors import InvalidRequest, StoreError
 from limner.store.database import Row, Transaction, Value
+from limner.store.reserve import Reserve
 
 T = TypeVar("T")
 Dialect = Literal["sqlite", "postgres"]
@@ -82,15 +84,27 @@ Connect = Callable[[], Session]
 class _Work:
     run: Callable[[Transaction], Any]
     answer: Future[Any]
+    frees: bool = False
 
 
 class SessionDatabase:
     """The port `Database` over the sessions of one database."""
 
-    def __init__(self, connect: Connect, dialect: Dialect, *, readers: int = READERS) -> None:
-        """readers: 0 where only one connection sees the database, so that the writer reads too."""
+    def __init__(
+        self,
+        connect: Connect,
+        dialect: Dialect,
+        *,
+        readers: int = READERS,
+        reserve: Reserve | None = None,
+    ) -> None:
+        """readers: 0 where only one connection sees the database, so that the writer reads too.
+
+        reserve: on the database's disk.
+        """
         self.dialect: Dialect = dialect
         self._connect = connect
+        self._reserve = reserve
         self._works: queue.Queue[_Work | None] = queue.Queue(MAX_WAITING)
         self._writer = threading.Thread(target=self._serve, name="store-writer", daemon=True)
         self._readers = ThreadPoolExecutor(readers, "store-reader") if readers else None
@@ -109,13 +123,13 @@ class SessionDatabase:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, sql, values)
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T], *, frees: bool = False) -> T:
         """See `Database.write`. A caller that is cancelled may find its work done all the same."""
         if self._is_closed:
             raise _closed()
         answer: Future[T] = Future()
         try:
-            self._works.put_nowait(_Work(work, answer))
+            self._works.put_nowait(_Work(work, answer, frees))
         except queue.Full:
             raise StoreError(
                 f"{MAX_WAITING} writes wait for the database already.", retry_after_s=RETRY_AFTER_S
@@ -155,7 +169,7 @@ class SessionDatabase:
 
     def _serve(self) -> None:
         """The writer's thread."""
-        writer = _Writer(self._connect)
+        writer = _Writer(self._connect, self._reserve)
         while batch := self._next_batch():
             works = [work for work in batch if work.answer.set_running_or_notify_cancel()]
             for work, answer in zip(works, writer.commit(works), strict=True):
@@ -187,13 +201,32 @@ class _Raised:
 class _Writer:
     """Commits batches of works over a connection that it opens again when it is lost."""
 
-    def __init__(self, connect: Connect) -> None:
+    def __init__(self, connect: Connect, reserve: Reserve | None = None) -> None:
         self._connect = connect
+        self._reserve = reserve
         self._session: Session | None = None
         self._fatal: SessionError | None = None
 
     def commit(self, works: Sequence[_Work]) -> list[Any]:
         """What each work returned or `_Raised`."""
+        if self._reserve is None:
+            return self._commit(works)
+        try:
+            self._reserve.check()
+            answers = self._commit(works)
+            if not any(map(_is_full, answers)):
+                return answers
+            self._reserve.release()
+            self._reserve.check()
+        except StoreError as error:
+            answers = [_Raised(error)] * len(works)
+        freeing = iter(self._commit([work for work in works if work.frees]))
+        return [
+            next(freeing) if work.frees else answer
+            for work, answer in zip(works, answers, strict=True)
+        ]
+
+    def _commit(self, works: Sequence[_Work]) -> list[Any]:
         if not works:
             return []
         for attempt in range(1, ATTEMPTS + 1):
@@ -239,6 +272,15 @@ class _Writer:
         self._session = self._connect()
         self._session.run(self._session.begin)
         return self._session
+
+
+def _is_full(answer: Any) -> bool:
+    """Whether a work failed because its disk has no room."""
+    return (
+        isinstance(answer, _Raised)
+        and isinstance(answer.error, SessionError)
+        and answer.error.code == "insufficient_storage"
+    )
 
 
 class _Transaction:

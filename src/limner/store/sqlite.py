@@ -15,6 +15,7 @@ import apsw
 
 from limner.core.errors import ConfigError
 from limner.store.database import Row, Value
+from limner.store.reserve import FULL, Reserve
 from limner.store.session import SessionDatabase, SessionError
 
 BUSY_MS = 5_000
@@ -28,17 +29,20 @@ _NOT_SYNCED = frozenset(
 
 @asynccontextmanager
 async def open_sqlite(
-    path: Path | None, *, busy_ms: int = BUSY_MS
+    path: Path | None, *, busy_ms: int = BUSY_MS, reserve: Reserve | None = None
 ) -> AsyncIterator[SessionDatabase]:
     """The database in a file, which is made where there is none; None keeps it in memory.
 
-    busy_ms: how long another process's lock is waited for.
+    busy_ms: how long another process's lock is waited for. reserve: on the file's disk.
     Raises ConfigError for a file that is no whole database, or that may not be written to.
     """
     if path is not None:
         _check(path)
     database = SessionDatabase(
-        lambda: SqliteSession(path, busy_ms), "sqlite", readers=0 if path is None else 2
+        lambda: SqliteSession(path, busy_ms),
+        "sqlite",
+        readers=0 if path is None else 2,
+        reserve=reserve,
     )
     try:
         yield database
@@ -66,7 +70,7 @@ class SqliteSession:
         try:
             return self._connection.execute(sql, values or None).fetchall()
         except apsw.Error as error:
-            if known := refusal(error):
+            if known := refusal(error, self._connection.system_errno):
                 raise known from error
             raise
 
@@ -74,26 +78,38 @@ class SqliteSession:
         self._connection.close()
 
 
-def refusal(error: apsw.Error) -> SessionError | None:
-    """What an error of SQLite means to callers; None for one that is the statement's own fault."""
+def refusal(error: apsw.Error, errno: int = 0) -> SessionError | None:
+    """What an error of SQLite means to callers; None for one that is the statement's own fault.
+
+    errno: of the system call that failed last.
+    """
     match error:
         case apsw.FullError():
-            return SessionError(
-                "The disk that the server keeps its data on is full; nothing was kept.",
-                code="insufficient_storage",
-            )
+            return _full()
+        case apsw.IOError() if errno in FULL and not _is_unsynced(error):
+            return _full()
         case apsw.BusyError() | apsw.LockedError():
             return SessionError("Another process holds a lock on the database; ask again.")
         case apsw.IOError():
-            code = getattr(error, "extendedresult", 0)
             return SessionError(
                 f"The disk of the database fails: {error}. The server must be started again.",
-                is_fatal=code in _NOT_SYNCED,
+                is_fatal=_is_unsynced(error),
             )
         case apsw.CorruptError() | apsw.NotADBError() | apsw.ReadOnlyError() | apsw.CantOpenError():
             return SessionError(f"The database cannot be used: {error}")
         case _:
             return None
+
+
+def _full() -> SessionError:
+    return SessionError(
+        "The disk that the server keeps its data on is full; nothing was kept.",
+        code="insufficient_storage",
+    )
+
+
+def _is_unsynced(error: apsw.Error) -> bool:
+    return getattr(error, "extendedresult", 0) in _NOT_SYNCED
 
 
 def _check(path: Path) -> None:
