@@ -22,7 +22,7 @@ torch_cuda := torch
 torch_rocm := torch
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check cover conformance fmt bench train-tiny clean
+.PHONY: help setup demo test check cover torture conformance fmt bench train-tiny clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ check: setup ## format, lint, types, floors, and full coverage of the pure core
 cover: setup ## show that core and wire are tested to the last branch
 	@$(BIN)/coverage run -m pytest -q --no-header tests/core tests/wire
 	@$(BIN)/coverage report
+
+torture: setup ## kill servers, cut their power and fill their disk, all of it (some twenty minutes)
+	@LIMNER_TORTURE=1 $(BIN)/python -m pytest -q -s -m torture tests/torture
 
 conformance: setup ## play every scenario over every kind of upstream, and write the table of the docs
 	@$(BIN)/python -m tests.conformance.page

@@ -1,4 +1,4 @@
-"""`kill -9` at the very moment when an image service is asked to paint: nothing is ordered twice."""
+"""`kill -9` at the moment when an image service is asked to paint: nothing is ordered twice."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def _all_have_ended(data: Path, http: aiohttp.ClientSession) -> None:
         async with asyncio.timeout(60):
             for table in ("responses", "jobs"):
                 open_ = f"SELECT 1 FROM {table} WHERE status NOT IN {OVER}"
-                while database.execute(open_).fetchall():  # noqa: ASYNC110 - another process
+                while database.execute(open_).fetchall():
                     await asyncio.sleep(0.05)
     finally:
         database.close()

@@ -21,6 +21,9 @@ from pybase64 import b64encode_as_string
 
 from tests import scripted_chat
 
+SLOW, LONG_S = "slow", 600.0
+"""A prompt with this word takes so long."""
+
 
 def picture_of(prompt: str) -> bytes:
     """The PNG that the service paints for a prompt: another one for each."""
@@ -73,7 +76,7 @@ class World:
             self.on_dispatch()
         self.painting += 1
         try:
-            await asyncio.sleep(self.chance.uniform(0, self.pause_s))
+            await asyncio.sleep(LONG_S if SLOW in prompt else self.chance.uniform(0, self.pause_s))
         finally:
             self.painting -= 1
         data = [{"b64_json": b64encode_as_string(picture_of(prompt))}]
