@@ -15,7 +15,8 @@ from pathlib import Path
 
 from limner.core.errors import StoreError
 
-MOST_BYTES = 64 * 2**20
+MOST_BYTES = 16 * 2**20
+"""SQLite's log is written over again from about 4 MiB on, so that this lasts for long."""
 SHARE = 16
 """Of a small disk no more than one part in so many is held back."""
 
