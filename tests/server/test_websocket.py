@@ -182,7 +182,7 @@ async def test_a_lane_answers_in_order_and_lanes_go_side_by_side() -> None:
         ({}, 400, "missing_required_parameter", "type"),
         ({"type": "response.stop"}, 400, "invalid_value", "type"),
         ({"type": "response.create"}, 400, "missing_required_parameter", "model"),
-        ({"type": "response.create", "stream": True}, 400, "unsupported_parameter", "stream"),
+        ({"type": "response.create", "stream": False}, 400, "unsupported_parameter", "stream"),
         ({"type": "response.create", "background": True}, 400, None, "background"),
         ({"type": "response.create", "stream_options": {}}, 400, None, "stream_options"),
         ({"type": "response.create", "stream_id": ""}, 400, "invalid_stream_id", "stream_id"),

@@ -43,6 +43,7 @@ EXAMPLES: dict[str, Any] = {
     "stream_options.include_obfuscation true": {"include_obfuscation": True},
     "image.context_compression enabled": {"context_compression": "enabled"},
     "access_programs": {"cyber": "standard"},
+    "client_metadata": {"x-codex-installation-id": "1"},
     "tools any other type": [{"type": "web_search"}],
     "reasoning.summary": {"summary": "auto"},
     "include reasoning.encrypted_content": ["reasoning.encrypted_content"],
@@ -68,8 +69,8 @@ TOLD = [
 
 def test_every_field_of_openais_api_has_its_row() -> None:
     asked = response_create_params.ResponseCreateParamsBase.__annotations__
-    ours = {"presence_penalty", "frequency_penalty"}
-    assert names_of(REQUEST_FIELDS) - ours == {*asked, "stream"}
+    others = {"presence_penalty", "frequency_penalty", "client_metadata"}
+    assert names_of(REQUEST_FIELDS) - others == {*asked, "stream"}
 
 
 def test_every_field_of_openais_image_tool_has_its_row() -> None:

@@ -46,12 +46,20 @@ def test_a_request_is_the_body_of_a_streamed_one() -> None:
     assert named.body == {"model": "any", "stream": True}
 
 
-@pytest.mark.parametrize("name", ["stream", "stream_options", "background", "background_options"])
-def test_what_a_websocket_does_not_have_is_refused_by_name(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("stream", False), ("stream", 1), ("background", True), ("stream_options", {})]
+    + [("background_options", {})],
+)
+def test_what_a_websocket_does_not_have_is_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(InvalidRequest) as refusal:
-        create(**{name: False})
+        create(**{name: value})
     assert (refusal.value.param, refusal.value.code) == (name, "unsupported_parameter")
     assert create(**{name: None}).body == {"model": "any", "stream": True}
+
+
+def test_what_is_so_anyway_may_be_said() -> None:
+    assert create(stream=True, background=False) == create()
 
 
 @pytest.mark.parametrize("lane", ["", "a b", "x" * 65, 7, "ü"])

@@ -111,6 +111,7 @@ REQUEST_FIELDS = (
         when="enabled",
     ),
     FieldRule("access_programs", "adjusted", "has no meaning on this server."),
+    FieldRule("client_metadata", "adjusted", "has no meaning on this server."),
     FieldRule("prompt", "refused", "Prompts are not stored here: send 'instructions' and 'input'."),
     FieldRule("context_management", "refused", "The context is not compacted here: leave it out."),
     FieldRule("moderation", "refused", "Text is not moderated here: leave it out."),

@@ -33,6 +33,8 @@ _NOT_HERE = {
     "background": "Responses of a WebSocket end with it: use POST /v1/responses instead.",
     "background_options": "Responses of a WebSocket end with it: use POST /v1/responses instead.",
 }
+_ANYWAY = {"stream": True, "background": False}
+"""What is so without being said; clients that share their code with `POST` say it."""
 _END = frozenset({"response.completed", "response.incomplete", "response.failed"})
 
 
@@ -179,7 +181,8 @@ def _items(steers: Sequence[Steer]) -> list[JsonObject]:
 
 def _create(fields: Fields) -> Create:
     for name, instead in _NOT_HERE.items():
-        if fields.get(name) is not None:
+        value = fields.get(name)
+        if value is not None and value is not _ANYWAY.get(name):
             raise unsupported(name, instead)
     generate = fields.boolean("generate")
     own = ("type", "stream_id", "generate", *_NOT_HERE)
