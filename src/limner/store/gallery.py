@@ -64,7 +64,7 @@ class Gallery:
 
         False as `get` has None. Raises InvalidRequest (409) while its response is under way.
         """
-        free = await self._database.write(lambda tx: take_out(tx, owner, id))
+        free = await self._database.write(lambda tx: take_out(tx, owner, id), frees=True)
         for digest in free or ():
             await self._blobs.remove(digest)
         return free is not None
