@@ -61,9 +61,9 @@ def judge_responses(request: Json) -> None:
     calls: list[str] = []
     for item in request["input"]:
         assert item["type"] != "image_generation_call", "a picture that they have not made"
-        if item["type"] == "function_call":
+        if item["type"].endswith("_call") and "call_id" in item:
             calls.append(item["call_id"])
-        elif item["type"] == "function_call_output":
+        elif item["type"].endswith("_call_output"):
             assert item["call_id"] in calls, "an answer without a call"
             calls.remove(item["call_id"])
     assert not calls, f"calls without an answer: {calls}"
