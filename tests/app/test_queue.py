@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -85,3 +86,32 @@ async def test_one_key_leaves_room_for_the_others(painter: ScriptedAutomatic1111
         assert (await client.delete(f"/job/{theirs}", headers=bearer)).status_code == 404
         for id in reversed(ids):
             await client.delete(f"/job/{id}", headers=bearer)
+
+
+async def test_a_key_sees_its_own_places_and_takes_them_back_by_their_ids(
+    painter: ScriptedAutomatic1111,
+) -> None:
+    one, two = ({"Authorization": f"Bearer sk-{name}"} for name in ("one", "two"))
+    async with busy(painter, api_keys=("sk-one", "sk-two")) as client:
+
+        async def queue(headers: Mapping[str, str]) -> dict[str, Any]:
+            reply = await client.get("/v1/queue", headers=headers)
+            found: dict[str, Any] = reply.json()
+            return found
+
+        job = await order(client, "sk-one")
+        await painter.started.wait()
+        begun = await client.post("/v1/responses", json={**ORDER, "background": True}, headers=one)
+        response = begun.json()["id"]
+        async with asyncio.timeout(30):
+            while (mine := await queue(one))["total"] < 2:
+                pass
+        assert [
+            (place["status"], place["position"], place["job_id"], place["response_id"])
+            for place in mine["mine"]
+        ] == [("in_progress", None, job, None), ("queued", 1, None, response)]
+        assert await queue(two) == {**mine, "mine": []}
+        await client.post(f"/v1/responses/{response}/cancel", headers=one)
+        assert [place["job_id"] for place in (await queue(one))["mine"]] == [job]
+        await client.delete(f"/job/{job}", headers=one)
+        assert (await queue(two))["total"] == 0
