@@ -61,11 +61,18 @@ class Composer extends Part {
     `;
   }
 
+  /** One button for both, so that whoever has pressed it still has it. */
   sender() {
-    if (isBusy())
-      return html`<button type="button" class="send" aria-label=${t("stop")} title=${t("stop")} @click=${cancelAll}>${icon("stop")}</button>`;
-    return html`<button class="send ${this.isEmpty() ? "idle" : ""}" aria-label=${t("send")} title=${t(this.isEmpty() ? "send-empty" : "send")}>
-      ${icon("send")}
+    const busy = isBusy();
+    const name = busy ? "stop" : "send";
+    return html`<button
+      type=${busy ? "button" : "submit"}
+      class="send ${!busy && this.isEmpty() ? "idle" : ""}"
+      aria-label=${t(name)}
+      title=${t(!busy && this.isEmpty() ? "send-empty" : name)}
+      @click=${busy ? cancelAll : nothing}
+    >
+      ${icon(name)}
     </button>`;
   }
 
