@@ -17,7 +17,7 @@ export async function fetchTurns(chatId, after) {
   }
 }
 
-function turnFrom(response) {
+export function turnFrom(response) {
   const parent = response.metadata?.parent;
   return {
     id: response.id,

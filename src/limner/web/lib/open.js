@@ -51,6 +51,12 @@ export function openGallery() {
   writePlace({ view: "gallery" });
 }
 
+/** Back to the chat that is open, or to a new one. */
+export function showChat() {
+  page.set({ view: "chat" });
+  writePlace({ chatId: page.get().chatId });
+}
+
 /** Show a kept chat, at this turn of it; what is still going on in it goes on here. */
 export async function openChat(id, turnId = null) {
   const isOpen = page.get().chatId === id;

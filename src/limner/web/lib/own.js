@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { t } from "./i18n.js";
+import { showChat } from "./open.js";
 import { readPictures } from "./pictures.js";
 import { removeLater } from "./removal.js";
 import { page } from "./state.js";
@@ -46,8 +47,8 @@ export async function copyPicture(id) {
 export function reference(id) {
   page.set(({ attached }) => ({
     attached: attached.some((picture) => picture.id === id) ? attached : [...attached, { id }],
-    view: "chat",
   }));
+  showChat();
   focusBox();
 }
 
@@ -55,7 +56,8 @@ export function reference(id) {
 export async function attach(files) {
   const { pictures, problems } = await readPictures(files);
   const told = problems.map(({ name, why }) => t(`problem-${why}`, { name })).join(" ");
-  page.set(({ attached }) => ({ attached: [...attached, ...pictures], problem: told, view: "chat" }));
+  page.set(({ attached }) => ({ attached: [...attached, ...pictures], problem: told }));
+  showChat();
   focusBox();
 }
 

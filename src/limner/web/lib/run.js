@@ -68,6 +68,7 @@ function settle(run, response) {
     model: response.model,
     metadata: response.metadata ?? {},
     createdAt: response.created_at,
+    completedAt: response.completed_at,
     items,
   };
 }

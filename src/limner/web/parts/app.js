@@ -2,10 +2,11 @@
 
 import { t } from "../lib/i18n.js";
 import { deedOf, isWriting } from "../lib/keys.js";
-import { attach, cancel, focusBox, newChat, openGallery, page, runningTurns } from "../lib/page.js";
+import { cancel, focusBox, newChat, openGallery, page, runningTurns } from "../lib/page.js";
 import { html, nothing, Part } from "./part.js";
 import { icon } from "./icons.js";
 import "./composer.js";
+import { takeFiles } from "./drop.js";
 import "./key.js";
 import "./keys.js";
 import "./notice.js";
@@ -17,7 +18,10 @@ const WIDE = matchMedia("(min-width: 900px)");
 /** What is not needed to begin with, fetched when it is first shown. */
 const LATER = {
   compare: () => import("./compare.js"),
+  details: () => import("./details.js"),
+  gallery: () => import("./gallery.js"),
   mask: () => import("./mask-editor.js"),
+  queue: () => import("./queue.js"),
 };
 
 /** Show a part, or nothing yet. */
@@ -48,12 +52,13 @@ class App extends Part {
       ${this.isRailOpen || drawer ? html`<button class="behind-sheet" aria-label=${t("close")} @click=${this.closeSheets}></button>` : nothing}
       <main class="main" id="main">
         ${this.topbar(view === "gallery" ? t("gallery") : title || t("name"))}
-        ${view === "chat" ? html`<lm-thread class="scroll"></lm-thread><lm-composer></lm-composer>` : html`<lm-gallery class="scroll"></lm-gallery>`}
+        ${view === "chat" ? html`<lm-thread class="scroll"></lm-thread><lm-composer></lm-composer>` : later("gallery", html`<lm-gallery class="scroll"></lm-gallery>`)}
       </main>
       ${drawer ? html`<aside class="drawer" aria-label=${t(drawer)}>${this.drawer(drawer)}</aside>` : nothing}
       ${dialog === "keys" ? html`<lm-keys></lm-keys>` : nothing} ${needsKey ? html`<lm-key></lm-key>` : nothing}
       ${editing ? later("mask", html`<lm-mask-editor></lm-mask-editor>`) : nothing}
       ${comparing ? later("compare", html`<lm-compare></lm-compare>`) : nothing}
+      <lm-drop></lm-drop>
       <lm-notice></lm-notice>
       <p class="unseen" role="status" aria-live="polite">${spoken}</p>
     `;
@@ -72,7 +77,7 @@ class App extends Part {
   }
 
   drawer(name) {
-    return name === "queue" ? html`<lm-queue></lm-queue>` : html`<lm-details></lm-details>`;
+    return later(name, name === "queue" ? html`<lm-queue></lm-queue>` : html`<lm-details></lm-details>`);
   }
 
   narrow() {
@@ -127,7 +132,7 @@ function pasted(event) {
   const { files } = event.clipboardData;
   if (!files.length || document.querySelector("dialog[open]")) return;
   event.preventDefault();
-  attach([...files]);
+  takeFiles([...files]);
 }
 
 customElements.define("lm-app", App);

@@ -3,6 +3,7 @@
 import { t } from "../lib/i18n.js";
 import { canCopy, copyPicture, copyText, page, showVersion, variations } from "../lib/page.js";
 import { html, nothing } from "./part.js";
+import { downloadMenu } from "./download.js";
 import { icon } from "./icons.js";
 import { choice, menu } from "./menu.js";
 
@@ -14,7 +15,7 @@ export function cardTools(card) {
   const tool = (name, picture) =>
     deeds[name] ? html`<button class="tool" data-deed=${name} title=${t(name)} @click=${deeds[name]}>${icon(picture)}<span>${t(name)}</span></button>` : nothing;
   return html`<div class="tools" role="toolbar" aria-label=${t("picture-tools")}>
-    ${pager(card.turn)} ${card.state === "done" ? download(card) : nothing}
+    ${pager(card.turn)} ${card.state === "done" ? downloadMenu(card.item, card.turn) : nothing}
     <button class="tool" data-deed="retry" title=${t("retry-hint")} @click=${({ shiftKey }) => card.retry(shiftKey)}>${icon("retry")}<span>${t("retry")}</span></button>
     ${tool("edit-prompt", "pencil")} ${tool("edit-picture", "brush")}
     ${card.state === "done" ? html`${starring(card, deeds)} ${more(card, deeds)}` : nothing}
@@ -31,9 +32,6 @@ export function pager(turn) {
     <button class="plain round" aria-label=${t("later")} ?disabled=${version === versions} @click=${() => showVersion(turn, 1)}>${icon("right")}</button>
   </span>`;
 }
-
-const download = ({ source }) =>
-  html`<a class="tool" data-download href=${source} download>${icon("download")}<span>${t("download")}</span></a>`;
 
 function starring({ item }, deeds) {
   const isStarred = page.get().stars.has(item.id);

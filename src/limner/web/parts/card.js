@@ -3,6 +3,7 @@
 import { loadPicture } from "../lib/api.js";
 import { isBusyState, left, shapeOf, stateOf } from "../lib/card.js";
 import { versionsOf } from "../lib/chat.js";
+import { download } from "../lib/download.js";
 import { t } from "../lib/i18n.js";
 import { deedOf, isWriting } from "../lib/keys.js";
 import { cancel, correct, follow, page, reference, removePicture, retry, showVersion, star, takeBack } from "../lib/page.js";
@@ -12,6 +13,7 @@ import { cardTools, pager } from "./card-tools.js";
 import { failure } from "./failure.js";
 import { html, nothing, Part } from "./part.js";
 import { icon } from "./icons.js";
+import "./slider.js";
 import { strip } from "./strip.js";
 
 const BLUR_PX = 12;
@@ -23,13 +25,14 @@ class Card extends Part {
     earlier: { attribute: false }, // id of the picture before this one in the chat, if any
     source: { state: true },
     isEditing: { state: true },
+    isTurned: { state: true },
     isUnfolded: { state: true },
   };
 
   constructor() {
     super();
     this.source = "";
-    this.isEditing = false;
+    this.isEditing = this.isTurned = false;
     this.isUnfolded = false;
     this.addEventListener("keydown", (event) => this.key(event));
   }
@@ -135,7 +138,19 @@ class Card extends Part {
       ${source
         ? html`<img src=${source} alt=${item.prompt || turn.input.text} .style=${`filter: ${blur ? `blur(${blur}px)` : "none"}`} />`
         : icon("picture")}
+      ${state === "done" && source ? this.turnedOver() : nothing}
     </div>`;
+  }
+
+  /** An edited picture over the one that it was made of. */
+  turnedOver() {
+    const { item, turn, earlier } = this;
+    const before = turn.input.pictures[0]?.id ?? earlier;
+    if (item.action !== "edit" || !before) return nothing;
+    return html`${this.isTurned ? html`<lm-slider .first=${before} .second=${item.id}></lm-slider>` : nothing}
+      <button class="round turn-over" aria-pressed=${this.isTurned} aria-label=${t("before-after")} title=${t("before-after")} @click=${() => (this.isTurned = !this.isTurned)}>
+        ${icon("compare")}
+      </button>`;
   }
 
   progress(state) {
@@ -284,7 +299,7 @@ class Card extends Part {
       ...always,
       "retry-same": () => this.retry(true),
       "edit-picture": () => page.set({ editing: { id: item.id, turn } }),
-      download: () => this.querySelector("[data-download]")?.click(),
+      download: () => download(item.id),
       star: () => star(item.id),
       compare: () => this.compare(),
       details: () => page.set({ drawer: "details", selected: item.id }),

@@ -16,12 +16,16 @@ class Compare extends Part {
     this.dialog = createRef();
   }
 
-  firstUpdated() {
+  async firstUpdated() {
     this.dialog.value.showModal();
+    const slider = this.querySelector("lm-slider");
+    await slider.updateComplete;
+    slider.querySelector("input").focus();
   }
 
   render() {
-    const [first, second] = this.isSwapped ? page.get().comparing.toReversed() : page.get().comparing;
+    const both = page.get().comparing ?? [];
+    const [first, second] = this.isSwapped ? both.toReversed() : both;
     return html`<dialog ${ref(this.dialog)} class="whole compare" aria-label=${t("compare")} @close=${() => page.set({ comparing: null })}>
       <header class="dialog-head">
         <h2>${t("compare")}</h2>
@@ -36,7 +40,7 @@ class Compare extends Part {
       </header>
       ${this.isBeside
         ? html`<div class="beside">${[first, second].map((id, at) => html`<lm-picture .picture=${id} alt=${t("compare-one", { n: at + 1 })}></lm-picture>`)}</div>`
-        : html`<lm-slider .before=${first} .after=${second} .names=${[1, 2].map((n) => t("compare-one", { n }))}></lm-slider>`}
+        : html`<lm-slider .first=${first} .second=${second} .names=${[1, 2].map((n) => t("compare-one", { n }))}></lm-slider>`}
     </dialog>`;
   }
 }

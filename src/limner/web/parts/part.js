@@ -14,6 +14,12 @@ export class Part extends LitElement {
   connectedCallback() {
     super.connectedCallback();
     this.unlisten = page.listen(() => this.requestUpdate());
+    this.requestUpdate();
+  }
+
+  /** What has left the page may no longer have what it would show. */
+  shouldUpdate() {
+    return this.isConnected;
   }
 
   disconnectedCallback() {

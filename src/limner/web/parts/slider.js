@@ -6,23 +6,26 @@ import "./picture.js";
 
 class Slider extends Part {
   static properties = {
-    before: { attribute: false }, // ids of pictures
-    after: { attribute: false },
+    first: { attribute: false }, // ids of pictures
+    second: { attribute: false },
     names: { attribute: false }, // what the two are called
     at: { state: true }, // where the line is, in per cent
+    shape: { state: true }, // width by height of the second picture
   };
 
   constructor() {
     super();
     this.at = 50;
+    this.shape = 1;
+    this.loaded = { capture: true, handleEvent: ({ target }) => (this.shape = target.naturalWidth / target.naturalHeight) };
   }
 
   /** A range input lies over all of it: it knows pointers, touch, keys and screen readers by itself. */
   render() {
     const [before, after] = this.names ?? [t("before"), t("after")];
-    return html`<div class="slider" .style=${`--at: ${this.at}%`}>
-      <lm-picture .picture=${this.after} alt=${after}></lm-picture>
-      <lm-picture class="over" .picture=${this.before} alt=${before}></lm-picture>
+    return html`<div class="slider" .style=${`--at: ${this.at}%; --shape: ${this.shape}`}>
+      <lm-picture .picture=${this.second} alt=${after} @load=${this.loaded}></lm-picture>
+      <lm-picture class="over" .picture=${this.first} alt=${before}></lm-picture>
       <span class="tag" aria-hidden="true">${before}</span>
       <span class="tag end" aria-hidden="true">${after}</span>
       <input
