@@ -189,6 +189,24 @@ async def test_a_picture_of_a_response_under_way_waits_for_its_end(
     assert await gallery.delete("ann", "ig_fox")
 
 
+async def test_a_response_that_has_ended_holds_no_pictures_that_it_only_looked_at(
+    gallery: Gallery, responses: StoredResponses, database: Database
+) -> None:
+    """Else a picture that is deleted while another is made of it would stay on the disk."""
+    held = "SELECT holder FROM pictures WHERE digest = ?"
+    fox = item("ig_fox", FOX)
+    await make(responses, "resp_1", fox)
+    order = json.dump({"history": [fox]})
+    lease = await begin(responses, "resp_2", input=[], order=order)
+    await gallery.delete("ann", "ig_fox")
+    assert await database.read(held, digest_of(FOX.content)) == [("resp_2",)]
+    output = item("ig_owl", OWL)
+    ending = Ending("completed", json.dump({"output": [output]}), [output])
+    assert await responses.finish(lease, [], ending)
+    assert await database.read(held, digest_of(FOX.content)) == []
+    assert await database.read(held, digest_of(OWL.content)) == [("resp_2",)]
+
+
 async def test_what_was_put_just_now_is_left_to_the_sweep(
     blobs: Blobs, settle: Callable[[], None], has: Callable[[bytes], bool]
 ) -> None:

@@ -54,6 +54,14 @@ def take_out(tx: Transaction, owner: str, id: str) -> list[str] | None:
 _HOLDERS = "SELECT holder FROM pictures WHERE digest = ?"
 
 
+def release_unneeded(tx: Transaction, holder: str, digests: Iterable[str]) -> None:
+    """Let go of those that a response names nowhere any more; other holders keep theirs."""
+    texts = tx.run("SELECT response, request FROM responses WHERE id = ?", holder)
+    for digest in digests:
+        if texts and not _is_named(tx, holder, digest, texts):
+            tx.run("DELETE FROM pictures WHERE digest = ? AND holder = ?", digest, holder)
+
+
 def _from_items(tx: Transaction, owner: str, id: str) -> set[str]:
     """Of its own response and of those whose client has sent the item again."""
     rows = tx.run(
@@ -118,9 +126,7 @@ def _rewrite(
 def _release_where_unneeded(tx: Transaction, digest: str) -> None:
     """Let go of a blob by every response that held it and names it nowhere any more."""
     for (holder,) in tx.run(_HOLDERS, digest):
-        texts = tx.run("SELECT response, request FROM responses WHERE id = ?", holder)
-        if texts and not _is_named(tx, str(holder), digest, texts):
-            tx.run("DELETE FROM pictures WHERE digest = ? AND holder = ?", digest, holder)
+        release_unneeded(tx, str(holder), [digest])
 
 
 def _is_named(

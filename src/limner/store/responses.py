@@ -24,6 +24,7 @@ from limner.core.turn import JsonObject
 from limner.store.conversations import append as append_to_conversation
 from limner.store.database import Database, Transaction, Value
 from limner.store.pictures import Texts, hold, release
+from limner.store.removal import release_unneeded
 from limner.store.response_items import insert_items, own_items
 from limner.store.response_leases import ResponseLeases
 from limner.store.response_list import insert_labels
@@ -133,6 +134,7 @@ class StoredResponses(ResponseLeases):
         output = await self._keep_items(ending.output)
 
         def end(tx: Transaction) -> bool:
+            orders = tx.run("SELECT request FROM responses WHERE id = ?", lease.id)
             owner = _held(
                 tx,
                 lease,
@@ -146,6 +148,9 @@ class StoredResponses(ResponseLeases):
                 _insert_frame(tx, lease.id, number, frame)
             insert_items(tx, owner, lease.id, "out", dict(enumerate(output)))
             hold(tx, lease.id, digests_in(text))
+            for (order,) in orders:
+                # What the run has only looked at is not this response's to keep.
+                release_unneeded(tx, lease.id, digests_in(as_bytes(order or b"")))
             self._settle(tx, owner, lease.id)
             return True
 
