@@ -70,7 +70,7 @@ class Composer extends Part {
       class="send ${!busy && this.isEmpty() ? "idle" : ""}"
       aria-label=${t(name)}
       title=${t(!busy && this.isEmpty() ? "send-empty" : name)}
-      @click=${busy ? cancelAll : nothing}
+      @click=${busy ? stop : nothing}
     >
       ${icon(name)}
     </button>`;
@@ -132,6 +132,9 @@ class Composer extends Part {
     box.style.height = `${Math.min(box.scrollHeight, MOST_HEIGHT_PX)}px`;
   }
 }
+
+/** The second half of a double click on Send shall not stop what the first has begun. */
+const stop = ({ detail }) => detail < 2 && cancelAll();
 
 /** While the model loads: how far it is, and that a message may already be sent. */
 function firstRun({ message, progress }) {
