@@ -43,7 +43,9 @@ export function smallerSize(size, painter = {}) {
   return fitted(width, height, painter);
 }
 
-function fitted(width, height, { size_multiple: multiple = 16 }) {
+/** In steps of 16 at least: sizes that a person can read. */
+function fitted(width, height, { size_multiple = 16 }) {
+  const multiple = Math.max(size_multiple, 16);
   const fit = (edge) => Math.max(multiple, Math.round(edge / multiple) * multiple);
   return `${fit(width)}x${fit(height)}`;
 }
