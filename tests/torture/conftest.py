@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.processes import environment
+from tests.store.conftest import postgres_server, postgres_url
 from tests.torture.zygote import Zygote, zygote
+
+__all__ = ["postgres_server", "postgres_url"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

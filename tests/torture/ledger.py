@@ -50,6 +50,11 @@ class Ledger:
     conversations: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
 
+    def add(self, other: Ledger) -> None:
+        """All that the other one says, too."""
+        for name in Ledger.__dataclass_fields__:
+            getattr(self, name).update(getattr(other, name))
+
     @property
     def acknowledged(self) -> int:
         """How many things."""
@@ -74,7 +79,7 @@ class Audit:
 
     async def nothing_is_lost(self, only: Ledger | None = None) -> None:
         """What has an id is found under it, and what is deleted is not. only: a part of it."""
-        ledger = only or self._ledger
+        ledger = self._ledger if only is None else only
         for id in ledger.responses:
             await self._get(f"/v1/responses/{id}")
         for id in ledger.jobs:
@@ -154,13 +159,22 @@ class Audit:
                 assert not missing, f"{id} lacks {missing}"
 
     async def _again(self, path: str, body: Any, key: str, painted: Painted) -> None:
-        headers = {"Idempotency-Key": key}
-        async with self._http.post(path, json=body, headers=headers) as reply:
-            content = await reply.read()
-            if painted.reply is not None:
-                assert (reply.status, content) == (200, painted.reply), f"{key}: {content!r}"
-            elif reply.status != 200:
-                assert json_of(content)["error"]["code"] == "outcome_unknown", content
+        status, content = await self._repeated(path, body, key)
+        if painted.reply is not None:
+            assert (status, content) == (200, painted.reply), f"{key}: {content!r}"
+        elif status != 200:
+            assert json_of(content)["error"]["code"] == "outcome_unknown", content
+
+    async def _repeated(self, path: str, body: Any, key: str) -> tuple[int, bytes]:
+        """The answer under a key, once it is not taken for in work any more."""
+        async with asyncio.timeout(PATIENCE_S * 2):
+            while True:
+                headers = {"Idempotency-Key": key}
+                async with self._http.post(path, json=body, headers=headers) as reply:
+                    content = await reply.read()
+                    if b'"idempotency_in_progress"' not in content:
+                        return reply.status, content
+                await asyncio.sleep(1)
 
 
 def wished(wish: str) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
@@ -45,12 +45,12 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where servers run one after another. data: their folder. flags: further ones."""
+    """Where servers run. data: their folder. variables: of their environment, besides ours."""
 
     zygote: Zygote
     data: Path
     world: World
-    flags: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @asynccontextmanager
     async def server(self) -> AsyncIterator[Server]:
@@ -68,7 +68,8 @@ class Site:
         log.touch()
         argv = ["serve", "--port", "0", "--data", str(self.data), "--max-queue", "500"]
         argv += ["--llm", self.world.model_url, "--image-backend", self.world.painter_url]
-        return Server(self.zygote.fork([*argv, "--max-concurrent", "4", *self.flags], log), log)
+        argv += ["--max-concurrent", "4"]
+        return Server(self.zygote.fork(argv, log, self.variables), log)
 
 
 async def listening(server: Server) -> None:

@@ -9,16 +9,11 @@ from pathlib import Path
 
 import aiohttp
 
-from limner.app.store import check_database
-from limner.config import Settings
-from limner.store.blobs import Blobs
-from limner.store.pictures import sweep
-from limner.store.sqlite import open_sqlite
-from limner.wire.kept import digest_of
 from tests.torture.amount import amount
 from tests.torture.ledger import PATIENCE_S, Audit, Ledger
 from tests.torture.load import Load
 from tests.torture.servers import Server, Site, session
+from tests.torture.tidy import disk_is_tidy
 from tests.torture.world import World, world
 from tests.torture.zygote import Zygote
 
@@ -39,7 +34,7 @@ async def test_nothing_acknowledged_is_lost_told_otherwise_or_done_twice(
                 await Audit(whole, http, around).nothing_is_lost(last)
                 last = await _killed(server, http, f"cycle {cycle}", chance, around, figures)
                 assert not server.has_bugs, server.log.read_text()
-            _add(whole, last)
+            whole.add(last)
         async with site.server() as server, session(server) as http:
             audit = Audit(whole, http, around)
             await audit.nothing_is_lost()
@@ -49,7 +44,7 @@ async def test_nothing_acknowledged_is_lost_told_otherwise_or_done_twice(
     figures["pictures"] = len(around.dispatched)
     print(f"\n{CYCLES} kills: {dict(figures)}; ends: {dict(ends)}")
     assert figures["pictures under way"] >= CYCLES
-    await _disk_is_tidy(site.data)
+    await disk_is_tidy(site.data)
 
 
 async def _killed(
@@ -75,25 +70,3 @@ async def _killed(
     figures["requests cut off"] += load.cut_off
     assert load.cut_off >= MIN_CUT_OFF
     return load.ledger
-
-
-def _add(whole: Ledger, last: Ledger) -> None:
-    for name in Ledger.__dataclass_fields__:
-        getattr(whole, name).update(getattr(last, name))
-
-
-async def _disk_is_tidy(data: Path) -> None:
-    """Every row has its pictures, and a sweep leaves no others."""
-    assert await check_database(Settings(data=data)) == []
-    blobs = Blobs(data / "blobs")
-    async with open_sqlite(data / "limner.sqlite") as database:
-        assert await database.read("PRAGMA integrity_check") == [("ok",)]
-        await sweep(database, blobs, grace_s=-60)
-        held = {digest for (digest,) in await database.read("SELECT digest FROM pictures")}
-    files = _files(data)
-    assert files.keys() == held
-    assert all(digest_of(content) == name for name, content in files.items())
-
-
-def _files(data: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in data.glob("blobs/*/*")}

@@ -1,8 +1,8 @@
 """A process that has imported all of the server, and forks one whenever it is told to.
 
 Starting Python and importing costs a second or two, forking a hundredth: so that servers can be
-killed by the hundred. Each line on standard input is a JSON object with `argv`, of the command
-`limner`, and `log`, a file for what it says; each line on standard output is the pid of a server.
+killed by the hundred. Each line on standard input is a JSON array of the arguments of `limner`, a
+file for what it says, and variables; each line on standard output is the pid of a server.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Zygote:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def fork(self, argv: Sequence[str], log: Path) -> int:
-        """The pid of a new process that runs `limner` with these arguments."""
+    def fork(self, argv: Sequence[str], log: Path, variables: Mapping[str, str]) -> int:
+        """The pid of a new process that runs `limner` with these arguments and variables."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"argv": argv, "log": str(log)}) + "\n")
+        self._process.stdin.write(json.dumps([argv, str(log), variables]) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         assert line, "the zygote has died"
@@ -61,11 +61,11 @@ def main() -> None:
         order = json.loads(line)
         pid = os.fork()
         if pid == 0:
-            _become(order["argv"], order["log"])
+            _become(*order)
         print(pid, flush=True)
 
 
-def _become(argv: Sequence[str], log: str) -> None:
+def _become(argv: Sequence[str], log: str, variables: Mapping[str, str]) -> None:
     from limner.cli import main as limner
 
     null = os.open(os.devnull, os.O_RDONLY)
@@ -73,6 +73,7 @@ def _become(argv: Sequence[str], log: str) -> None:
     for number, target in ((0, null), (1, output), (2, output)):
         os.dup2(target, number)
     sys.stdout = os.fdopen(1, "w", buffering=1)
+    os.environ.update(variables)
     sys.argv = ["limner", *argv]
     try:
         limner()
