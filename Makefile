@@ -60,6 +60,7 @@ cover: setup ## show that core and wire are tested to the last branch
 
 torture: setup ## kill servers, cut their power and fill their disk, all of it (some twenty minutes)
 	@LIMNER_TORTURE=1 $(BIN)/python -m pytest -q -s -m torture tests/torture
+	@LIMNER_TORTURE=1 $(BIN)/python -m pytest -q tests/store/test_response_life.py tests/store/test_jobs_lifecycle.py
 
 conformance: setup ## play every scenario over every kind of upstream, and write the table of the docs
 	@$(BIN)/python -m tests.conformance.page

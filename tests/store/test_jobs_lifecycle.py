@@ -31,6 +31,7 @@ from limner.store.pictures import Texts
 from limner.store.postgres import open_postgres
 from limner.store.session import Dialect
 from limner.store.sqlite import open_sqlite
+from tests.amount import amount
 from tests.scripted_images import done
 
 WORKERS = ("one", "two", "three")
@@ -225,5 +226,6 @@ def machine(
 
 def test_any_order_of_events_ends_as_the_model_does(machine: type[Lifecycle]) -> None:
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=100, stateful_step_count=40, deadline=None)
+        machine,
+        settings=settings(max_examples=amount(100, 1000), stateful_step_count=40, deadline=None),
     )

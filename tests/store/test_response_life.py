@@ -33,6 +33,7 @@ from limner.store.postgres import open_postgres
 from limner.store.responses import LEASE_S, StoredResponses
 from limner.store.session import Dialect
 from limner.store.sqlite import open_sqlite
+from tests.amount import amount
 
 T = TypeVar("T")
 OWNERS = ("ann", "bob")
@@ -216,7 +217,7 @@ def test_the_life_of_responses(dialect: Dialect, request: pytest.FixtureRequest)
     run_state_machine_as_test(
         There,
         settings=settings(
-            max_examples=25,
+            max_examples=amount(25, 250),
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

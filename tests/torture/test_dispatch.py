@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.torture.amount import amount
+from tests.amount import amount
 from tests.torture.ledger import OVER, wished
 from tests.torture.servers import Server, Site, session
 from tests.torture.world import World, world

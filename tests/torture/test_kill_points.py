@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from itertools import product
 from pathlib import Path
 
-from tests.torture.amount import amount
+from tests.amount import amount
 from tests.torture.ledger import PATIENCE_S, Audit, Ledger
 from tests.torture.load import Load
 from tests.torture.recording import can_record

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.torture.amount import amount
+from tests.amount import amount
 from tests.torture.ledger import PATIENCE_S, Audit, Ledger
 from tests.torture.load import Load
 from tests.torture.servers import Server, Site, session

@@ -20,7 +20,7 @@ import pytest
 from limner.app.store import check_database
 from limner.config import Settings
 from limner.core.errors import ConfigError
-from tests.torture.amount import amount
+from tests.amount import amount
 from tests.torture.disk import Belief, Disk, calls
 from tests.torture.recording import Acknowledged, can_record, record
 from tests.torture.world import world

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.amount import amount
 from tests.e2e.processes import environment
-from tests.torture.amount import amount
 from tests.torture.ledger import PATIENCE_S, Audit, Ledger
 from tests.torture.load import Load
 from tests.torture.servers import Site, session
