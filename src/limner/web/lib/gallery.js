@@ -122,7 +122,7 @@ export function wall(pictures, room, wanted, gap) {
       width += row.at(-1) * wanted + gap;
     }
     const all = row.reduce((sum, shape) => sum + shape, 0);
-    const height = Math.min((room - gap * (row.length - 1)) / all, wanted * (width < room ? 1 : 1.3));
+    const height = Math.min((room - gap * (row.length - 1)) / all, wanted);
     let x = 0;
     for (const shape of row) {
       places.push({ x, y, width: shape * height, height });

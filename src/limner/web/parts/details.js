@@ -50,7 +50,7 @@ class Details extends Part {
         ${factsOf(item, turn).map(([name, value]) => fact(t(name), value))}
       </dl>
       <button class="strong wide" @click=${() => this.use(again)}>${icon("retry")} ${t("use-settings")}</button>
-      ${this.picture ? nothing : html`<div class="wide-menu">${downloadMenu(item, turn, { kind: "plain" })}</div>`}`;
+      ${this.picture ? nothing : html`<div class="wide-menu">${downloadMenu(item, turn, { kind: "tool" })}</div>`}`;
   }
 
   use(facts) {
@@ -62,10 +62,12 @@ class Details extends Part {
 function fact(name, value) {
   return html`<div>
     <dt>${name}</dt>
-    <dd dir="auto">${value}</dd>
-    ${canCopy()
-      ? html`<button class="plain round small" aria-label=${t("copy-one", { name })} title=${t("copy")} @click=${() => copyText(value)}>${icon("copy")}</button>`
-      : nothing}
+    <dd>
+      <span dir="auto">${value}</span>
+      ${canCopy()
+        ? html`<button class="plain round small" aria-label=${t("copy-one", { name })} title=${t("copy")} @click=${() => copyText(value)}>${icon("copy")}</button>`
+        : nothing}
+    </dd>
   </div>`;
 }
 

@@ -54,7 +54,7 @@ class Gallery extends Part {
   render() {
     const { problem, isLoading, shown } = gallery.get();
     this.pictures = atHand();
-    this.wall = wall(this.pictures, this.room, this.room < 600 ? 130 : 210, GAP_PX);
+    this.wall = wall(this.pictures, this.room, this.room < 600 ? 150 : 250, GAP_PX);
     return html`<div class="gallery">
       ${this.filters()} ${problem ? html`<p class="problem" role="alert">${problem}</p>` : nothing}
       ${this.pictures.length || isLoading || problem ? nothing : html`<p class="quiet nobody">${t(this.isFiltered() ? "gallery-none" : "gallery-empty")}</p>`}

@@ -71,12 +71,12 @@ class Preview extends Part {
     const isStarred = page.get().stars.has(picture.id);
     const tool = (deed, image, words, pressed = nothing) =>
       html`<button class="tool" aria-pressed=${pressed} title=${words} @click=${() => this.deeds[deed](picture)}>${icon(image)}<span>${words}</span></button>`;
-    return html`<footer class="tools" role="toolbar" aria-label=${t("picture-tools")}>
+    return html`<div class="tools" role="toolbar" aria-label=${t("picture-tools")}>
       ${tool("to-chat", "chat", t("do-to-chat"))} ${downloadMenu(picture)}
       <span class=${isStarred ? "starred" : ""}>${tool("star", "star", t("star"), isStarred)}</span>
       ${tool("compare-two", "compare", t("compare"), gallery.get().held === picture.id)} ${tool("details", "info", t("details"), Boolean(gallery.get().hasDetails))}
       ${tool("reference", "picture", t("reference"))} ${tool("delete", "bin", t("delete"))}
-    </footer>`;
+    </div>`;
   }
 
   walk(step) {
