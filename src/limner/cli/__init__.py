@@ -17,6 +17,7 @@ COMMANDS = {
     "vllm": "Run vLLM with the image tool in front.",
     "engine": "Serve only the image engine, for servers elsewhere.",
     "generate": "Paint a picture into a file.",
+    "pull": "Download a model.",
     "db": "Upgrade the database, or check it.",
     "config": "Check the settings, or show them.",
     "doctor": "Find out what would be in the way of serving.",
