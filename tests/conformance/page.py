@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.conformance.dialects import KINDS, Kind
 from tests.conformance.play import play_both
+from tests.conformance.promises import PROMISES
 from tests.conformance.scenario import Scenario, Seen, as_seen_by, expected_of
 from tests.conformance.scenarios import SCENARIOS
 
@@ -40,6 +41,17 @@ message, and nothing but the tool. `harmony` and `intent` are shown no pictures:
 that one was painted. `prompted` is a model without function calling behind a Chat Completions
 server: it is told in words how to write a call into its text, and what it writes there is read.
 
+## What clients may rely on
+
+Each of these is asked of `limner serve` itself, over every kind of upstream where that matters.
+Where Open Responses and OpenAI's API differ, OpenAI's libraries are served: a response with a
+picture, or with reasoning in its stream (`response.reasoning_text.delta`), is outside the schemas
+of Open Responses.
+
+| promise | tests |
+|---|---|
+{promises}
+
 ## The scenarios
 """
 
@@ -51,7 +63,14 @@ def page(seen_of: SeenOf) -> str:
     for scenario in SCENARIOS:
         table.append(_row([scenario.name, *(_mark(scenario, kind, seen_of) for kind in KINDS)]))
     described = [line for scenario in SCENARIOS for line in _described(scenario, seen_of)]
-    return "\n".join([HEAD, *table, NOTES, *described, ""])
+    promises = "\n".join(_row([words, _linked(tests)]) for words, tests in PROMISES)
+    return "\n".join([HEAD, *table, NOTES.format(promises=promises), *described, ""])
+
+
+def _linked(tests: tuple[str, ...]) -> str:
+    """One link for each file."""
+    files = dict.fromkeys(test.partition("::")[0] for test in tests)
+    return ", ".join(f"[{Path(file).name}](../tests/{file})" for file in files)
 
 
 def _row(cells: list[str]) -> str:

@@ -7,6 +7,7 @@ import pytest
 from tests.conformance.dialects import Kind
 from tests.conformance.page import CELLS, PAGE, page
 from tests.conformance.play import play_both
+from tests.conformance.promises import PROMISES, is_there
 from tests.conformance.scenario import Scenario, expected_of
 
 STALE = "run `make conformance` in the root of the repository"
@@ -22,3 +23,8 @@ async def test_a_scenario_ends_as_it_must(scenario: Scenario, kind: Kind) -> Non
 
 def test_the_table_in_the_documentation_is_that_of_these_tests() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(expected_of), STALE
+
+
+@pytest.mark.parametrize("test", sorted({test for _, tests in PROMISES for test in tests}))
+def test_what_holds_a_promise_is_there(test: str) -> None:
+    assert is_there(test)
