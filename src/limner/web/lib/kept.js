@@ -31,6 +31,27 @@ export function turnFrom(response) {
   };
 }
 
+/** Whether pictures that went along, or a mask, are missing: lists leave such out. */
+export const isBare = ({ input: { pictures, tool } }) => pictures.some(isMissing) || isLost(tool?.input_image_mask);
+
+const isMissing = ({ id, url }) => !id && !url;
+const isLost = (mask) => Boolean(mask) && !mask.image_url && !mask.file_id;
+
+/** What went along with a turn, whole. */
+export async function fetchInput({ id, input }) {
+  let { pictures, tool } = input;
+  if (pictures.some(isMissing)) {
+    const { data } = await api.getJson(`/v1/responses/${id}/input_items?order=asc&limit=${PAGE}`);
+    const brought = said(data).pictures.filter(({ url }) => url);
+    pictures = pictures.map((picture) => (isMissing(picture) ? (brought.shift() ?? picture) : picture));
+  }
+  if (isLost(tool?.input_image_mask)) {
+    tool = turnFrom(await api.getJson(`/v1/responses/${id}`)).input.tool;
+    pictures = pictures.map((picture, at) => (at ? picture : { ...picture, mask: tool.input_image_mask.image_url }));
+  }
+  return { ...input, pictures, tool };
+}
+
 /** What the person said: their last message, with the pictures that went along by name. */
 function said(items) {
   const content = items.findLast(({ role }) => role === "user")?.content ?? [];

@@ -2,9 +2,9 @@
 
 import * as api from "./api.js";
 import { loadChats, newChat, others, titleOf } from "./chats.js";
-import { fetchTurns } from "./kept.js";
+import { fetchInput, fetchTurns, isBare } from "./kept.js";
 import { readPlace, writePlace } from "./place.js";
-import { isOver, page, turnOf } from "./state.js";
+import { isOver, page, putTurn, turnOf } from "./state.js";
 import { follow } from "./talk.js";
 
 const LOOK_EVERY_MS = 5000;
@@ -90,6 +90,11 @@ async function look() {
   if (!fresh.length) return;
   page.set((state) => ({ turns: [...state.turns, ...fresh] }));
   for (const turn of fresh) if (!isOver(turn)) follow(turn.id);
+  for (const turn of fresh.filter(isBare)) fill(turn).catch(() => {}); // it can be read without
+}
+
+async function fill(turn) {
+  putTurn(turn.id, { input: await fetchInput(turn) });
 }
 
 /** A turn of ours that the server has not named yet would be found as another's. */

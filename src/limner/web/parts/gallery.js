@@ -4,7 +4,7 @@ import { atHand, gallery, holdToCompare, inSight, loadMore, neighbour, NO_FILTER
 import { download } from "../lib/download.js";
 import { t } from "../lib/i18n.js";
 import { deedOf } from "../lib/keys.js";
-import { page, removePicture, star } from "../lib/page.js";
+import { page, removePicture, runningTurns, star } from "../lib/page.js";
 import { html, nothing, Part, repeat } from "./part.js";
 import { icon } from "./icons.js";
 import "./picture.js";
@@ -49,6 +49,13 @@ class Gallery extends Part {
     this.low = this.clientHeight;
     this.top = this.scrollTop;
     this.room = this.querySelector(".wall")?.clientWidth ?? 0;
+  }
+
+  /** What was painted meanwhile comes to hang here, too. */
+  willUpdate() {
+    const running = runningTurns().length;
+    if (running < this.running) refresh();
+    this.running = running;
   }
 
   render() {

@@ -156,6 +156,7 @@ class Thread extends Part {
 /** A picture that the person gave along: one of theirs, or one that was made here. */
 function brought({ id, url, preview, name, mask }) {
   const alt = name ?? t("your-picture");
+  if (!id && !url) return nothing; // it is on its way
   if (!id) return html`<img class="shown" src=${preview ?? url} alt=${alt} />`;
   return html`<span class="shown"><lm-picture .picture=${id} width="320" alt=${alt}></lm-picture>${mask ? html`<img class="over" src=${mask} alt="" />` : nothing}</span>`;
 }
