@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.app.pictures import marked
+from limner.app.marks import marked
 from limner.config import Settings
 from limner.core.errors import ConfigError
 from limner.core.ports import ImageBackend

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 
 from yarl import URL
 
-from limner import __version__
 from limner.config import Settings
 from limner.core.errors import ConfigError
 from limner.core.image import ImageData
-from limner.core.ports import Codec, Fetch, ImageBackend
+from limner.core.ports import Codec, Fetch
 from limner.images.codec import SandboxedCodec
 from limner.images.fetch import WEB_PORTS, FetchRules, GuardedFetch, fetch_all, refuse_urls
-from limner.images.marked import MarkedPictures
 
 PUBLIC, OFF = "public", "off"
 
@@ -39,15 +37,6 @@ async def open_pictures(settings: Settings) -> AsyncIterator[Pictures]:
     async with SandboxedCodec() as codec:
         rules = fetch_rules(settings.client_urls)
         yield Pictures(codec, GuardedFetch(codec, rules) if rules else refuse_urls)
-
-
-def marked(backend: ImageBackend, settings: Settings) -> ImageBackend:
-    """The same, its pictures with what `--picture-metadata` wants their files to say."""
-    if settings.picture_metadata == "off":
-        return backend
-    return MarkedPictures(
-        backend, version=__version__, tells_all=settings.picture_metadata == "full"
-    )
 
 
 def fetch_rules(client_urls: Sequence[str]) -> FetchRules | None:

@@ -19,8 +19,9 @@ from limner.app.back_ends import open_back_end, open_image_service
 from limner.app.child import open_child
 from limner.app.http import serve
 from limner.app.language_models import LanguageModels, open_language_models
+from limner.app.marks import marked
 from limner.app.painting import INSTALL, missing_packages, model_name
-from limner.app.pictures import marked, open_pictures
+from limner.app.pictures import open_pictures
 from limner.app.process import settle_garbage
 from limner.app.queue import open_jobs, queue_before
 from limner.app.replies import idempotency

@@ -31,7 +31,9 @@ from limner.core.image import (
 )
 from limner.core.ports import ImageBackend
 
-HERE_ONLY = frozenset({"device", "dtype", "threads", "picture_metadata"})
+HERE_ONLY = frozenset(
+    {"device", "dtype", "threads", "picture_metadata", "c2pa_certificate", "c2pa_key"}
+)
 NAMES = HERE_ONLY | {"model", "steps", "guidance_scale", "image_key"}
 STDOUT = "-"
 MAX_SEED = 2**32 - 1

@@ -126,6 +126,29 @@ class PictureSettings(LanguageModelSettings):
             "them, only the latter, or what the image back end put there; docs/metadata.md.",
         ),
     )
+    c2pa_certificate: Path | None = dataclasses.field(
+        default=None,
+        metadata={
+            "option": Option(
+                "pictures",
+                FILE,
+                "Certificates in PEM, the signer's own first, to sign finished pictures with "
+                "(C2PA); docs/metadata.md.",
+                unset="no picture is signed",
+            )
+        },
+    )
+    c2pa_key: Path | None = dataclasses.field(
+        default=None,
+        metadata={
+            "option": Option(
+                "pictures",
+                FILE,
+                "The private key of that certificate, PKCS #8 in PEM, without a password.",
+                unset="no picture is signed",
+            )
+        },
+    )
     max_queue: int = option(
         20,
         Option(
