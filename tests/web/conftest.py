@@ -69,9 +69,9 @@ def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="session")
 def slow(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The same with so many steps that there is time to do something in the middle."""
+    """The same with as many steps as it takes, so that there is a middle to do something in."""
     skip_without_engine()
-    with serving(tmp_path_factory.mktemp("s"), "--steps", "60") as running:
+    with serving(tmp_path_factory.mktemp("s"), "--steps", "50") as running:
         yield ready(running)
 
 
