@@ -140,9 +140,21 @@ class Language:
             before = rf"(?=\s+{re.escape(part)}\b)" if part else ""
             edge = r"\b" if self.spaced else ""
             old = re.compile(rf"{edge}(?:{colour.pattern}){edge}{before}", re.IGNORECASE)
-            if len(old.findall(prompt)) == 1:
-                return old.sub(change, prompt)
+            found = [
+                at for at in old.finditer(prompt) if part or not self._is_of_ground(prompt, at)
+            ]
+            if len(found) == 1:
+                return prompt[: found[0].start()] + change + prompt[found[0].end() :]
         return f"{prompt}, {change} {part}" if part else f"{prompt}, {change}"
+
+    def _is_of_ground(self, prompt: str, colour: re.Match[str]) -> bool:
+        """Whether a colour is said of the background, which "make it blue" does not mean."""
+        ground = self.patterns["words.ground"].pattern
+        before, after = prompt[: colour.start()], prompt[colour.end() :]
+        return bool(
+            re.match(rf"\s*(?:{ground})", after, re.IGNORECASE)
+            or re.search(rf"(?:{ground})\s*$", before, re.IGNORECASE)
+        )
 
     def _clauses(self, text: str) -> Iterator[str]:
         for sentence in _SENTENCE_END.split(text):
