@@ -37,13 +37,13 @@ def client(tmp_path: Path) -> TestClient:
     return TestClient(Starlette(routes=web_routes(tmp_path)))
 
 
-def test_comments_are_not_sent_and_code_is(client: TestClient) -> None:
+def test_comments_and_indentation_are_not_sent_and_code_is(client: TestClient) -> None:
     assert client.get("/web/b.js").text == (
         'import { a } from "./a.js";\n\n'
         'export const link = "https://example.org/"; // said behind code\n\n'
-        "  export const b = a;\n"
+        "export const b = a;\n"
     )
-    assert client.get("/web/page.css").text == "\nbody {\n  margin: 0;\n}\n"
+    assert client.get("/web/page.css").text == "\nbody {\nmargin: 0;\n}\n"
 
 
 def test_the_licences_of_others_are_sent_with_their_code(client: TestClient) -> None:

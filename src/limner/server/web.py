@@ -2,8 +2,8 @@
 
 Nothing of a request's path is ever looked up on disk: the table of files is made at start. The
 policy lets the page load from this server alone, and run no script that is not one of its files.
-Comments of our own stay here: they are a seventh of what would be sent. Those of others are their
-licences, and go along.
+Comments and indentation of our own stay here: they are a sixth of what would be sent. Comments of
+others are their licences, and go along.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_COMMENTS = re.compile(rb"^[ \t]*(?:/\*(?:[^*]|\*(?!/))*\*/[ \t]*|//[^\n]*)\n", re.MULTILINE)
-_COMMENTED = {".css", ".js"}
+_FOR_READERS = re.compile(
+    rb"^[ \t]*(?:/\*(?:[^*]|\*(?!/))*\*/[ \t]*\n|//[^\n]*\n|(?<=[ \t]))", re.MULTILINE
+)
+_WRITTEN_HERE = {".css", ".js"}
 _OTHERS = "vendor"
 _TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -75,8 +77,8 @@ def _read(folder: Path) -> Iterator[tuple[str, _File]]:
 
 def _content(path: Path) -> bytes:
     content = path.read_bytes()
-    if path.suffix in _COMMENTED and path.parent.name != _OTHERS:
-        return _COMMENTS.sub(b"", content)
+    if path.suffix in _WRITTEN_HERE and path.parent.name != _OTHERS:
+        return _FOR_READERS.sub(b"", content)
     return content
 
 

@@ -5,7 +5,7 @@
  * removed.
  */
 export function stateOf(item, turn, { ready, removed }) {
-  if (removed.has(item.id) || item.facts?.removed) return "removed";
+  if (removed.has(item.id) || item.facts?.deleted) return "removed";
   if (["done", "failed", "cancelled"].includes(item.phase)) return item.phase;
   if (turn.lost) return "lost";
   if (turn.cancelling) return "cancelling";

@@ -2,7 +2,6 @@
 
 import { getKey, request } from "./api.js";
 import { page } from "./state.js";
-import { zip } from "./zip.js";
 
 const FREE_AFTER_MS = 60_000;
 
@@ -15,6 +14,7 @@ export function download(id, { format, bare = false } = {}) {
 /** Several pictures as they are, in one file. */
 export const downloadAll = (ids) =>
   told(async () => {
+    const { zip } = await import("./zip.js");
     const files = await Promise.all(ids.map((id) => fetchFile(pathOf(id, {}))));
     const read = files.map(async ({ name, blob }) => ({ name, bytes: new Uint8Array(await blob.arrayBuffer()) }));
     saveFile({ name: "limner.zip", blob: zip(await Promise.all(read)) });

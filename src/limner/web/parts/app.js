@@ -7,28 +7,12 @@ import { html, nothing, Part } from "./part.js";
 import { icon } from "./icons.js";
 import "./composer.js";
 import { takeFiles } from "./drop.js";
-import "./key.js";
-import "./keys.js";
+import { later } from "./later.js";
 import "./notice.js";
 import "./rail.js";
 import "./thread.js";
 
 const WIDE = matchMedia("(min-width: 900px)");
-
-/** What is not needed to begin with, fetched when it is first shown. */
-const LATER = {
-  compare: () => import("./compare.js"),
-  details: () => import("./details.js"),
-  gallery: () => import("./gallery.js"),
-  mask: () => import("./mask-editor.js"),
-  queue: () => import("./queue.js"),
-};
-
-/** Show a part, or nothing yet. */
-function later(name, shown) {
-  LATER[name]().catch((error) => page.set({ notice: { text: error.message } }));
-  return shown;
-}
 
 class App extends Part {
   static properties = { isRailOpen: { state: true } };
@@ -47,7 +31,7 @@ class App extends Part {
     this.classList.toggle("drawer-open", drawer !== null);
     document.title = title ? `${title} · ${t("name")}` : t("name");
     return html`
-      <a class="skip" href="#box" @click=${skip}>${t("skip")}</a>
+      ${view === "chat" ? html`<a class="skip" href="#box" @click=${skip}>${t("skip")}</a>` : nothing}
       ${this.isRailOpen ? html`<lm-rail class="rail" @lead=${this.narrow}></lm-rail>` : nothing}
       ${this.isRailOpen || drawer ? html`<button class="behind-sheet" aria-label=${t("close")} @click=${this.closeSheets}></button>` : nothing}
       <main class="main" id="main">
@@ -55,7 +39,7 @@ class App extends Part {
         ${view === "chat" ? html`<lm-thread class="scroll"></lm-thread><lm-composer></lm-composer>` : later("gallery", html`<lm-gallery class="scroll"></lm-gallery>`)}
       </main>
       ${drawer ? html`<aside class="drawer" aria-label=${t(drawer)}>${this.drawer(drawer)}</aside>` : nothing}
-      ${dialog === "keys" ? html`<lm-keys></lm-keys>` : nothing} ${needsKey ? html`<lm-key></lm-key>` : nothing}
+      ${dialog === "keys" ? later("keys", html`<lm-keys></lm-keys>`) : nothing} ${needsKey ? later("key", html`<lm-key></lm-key>`) : nothing}
       ${editing ? later("mask", html`<lm-mask-editor></lm-mask-editor>`) : nothing}
       ${comparing ? later("compare", html`<lm-compare></lm-compare>`) : nothing}
       <lm-drop></lm-drop>

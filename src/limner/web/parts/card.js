@@ -13,7 +13,7 @@ import { cardTools, pager } from "./card-tools.js";
 import { failure } from "./failure.js";
 import { html, nothing, Part } from "./part.js";
 import { icon } from "./icons.js";
-import "./slider.js";
+import { later } from "./later.js";
 import { strip } from "./strip.js";
 
 const BLUR_PX = 12;
@@ -50,10 +50,16 @@ class Card extends Part {
   }
 
   willUpdate(changed) {
+    this.hadFocus = this.contains(document.activeElement);
     if (!changed.has("item")) return;
     const before = changed.get("item");
     if (before && before.id !== this.item.id) this.isEditing = this.isUnfolded = false;
     this.show(before);
+  }
+
+  /** A button that is no longer there leaves its focus to the card. */
+  updated() {
+    if (this.hadFocus && !this.contains(document.activeElement)) this.querySelector(".card").focus({ preventScroll: true });
   }
 
   /** Show the newest there is: the picture itself, else the last partial image, else nothing. */
@@ -145,9 +151,9 @@ class Card extends Part {
   /** An edited picture over the one that it was made of. */
   turnedOver() {
     const { item, turn, earlier } = this;
-    const before = turn.input.pictures[0]?.id ?? earlier;
+    const before = turn.input.pictures.length ? turn.input.pictures[0].id : earlier;
     if (item.action !== "edit" || !before) return nothing;
-    return html`${this.isTurned ? html`<lm-slider .first=${before} .second=${item.id}></lm-slider>` : nothing}
+    return html`${this.isTurned ? later("slider", html`<lm-slider .first=${before} .second=${item.id}></lm-slider>`) : nothing}
       <button class="round turn-over" aria-pressed=${this.isTurned} aria-label=${t("before-after")} title=${t("before-after")} @click=${() => (this.isTurned = !this.isTurned)}>
         ${icon("compare")}
       </button>`;

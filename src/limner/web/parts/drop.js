@@ -1,9 +1,8 @@
 // Files dropped anywhere on the page. A picture that says how it was made can be made again.
 
 import { t } from "../lib/i18n.js";
-import { readMetadata } from "../lib/metadata.js";
 import { attach } from "../lib/page.js";
-import { useSettings } from "../lib/reuse.js";
+import { needStyle } from "../lib/style.js";
 import { createRef, html, nothing, Part, ref } from "./part.js";
 import { icon } from "./icons.js";
 
@@ -41,8 +40,9 @@ class Drop extends Part {
 
   /** One picture that tells of itself is asked about; anything else goes with the next message. */
   async take(files) {
-    const { facts } = files.length === 1 ? await readMetadata(files[0]) : { facts: null };
+    const facts = files.length === 1 ? await factsOf(files[0]) : null;
     if (!facts?.prompt) return attach(files);
+    await needStyle("dialogs");
     this.asked = { file: files[0], facts, preview: URL.createObjectURL(files[0]) };
     await this.updateComplete;
     return this.dialog.value.showModal();
@@ -60,7 +60,7 @@ class Drop extends Part {
       <p dir="auto">${facts.prompt}</p>
       <p class="quiet">${told.join(" · ")}</p>
       <div class="answers">
-        <button class="strong" @click=${() => this.then(() => useSettings(facts))}>${t("use-settings")}</button>
+        <button class="strong" @click=${() => this.then(() => use(facts))}>${t("use-settings")}</button>
         <button @click=${() => this.then(() => attach([file]))}>${t("reference")}</button>
         <button class="plain" @click=${() => this.dialog.value.close()}>${t("cancel")}</button>
       </div>
@@ -76,6 +76,16 @@ class Drop extends Part {
     URL.revokeObjectURL(this.asked.preview);
     this.asked = null;
   }
+}
+
+async function factsOf(file) {
+  const { readMetadata } = await import("../lib/metadata.js");
+  return (await readMetadata(file)).facts;
+}
+
+async function use(facts) {
+  const { useSettings } = await import("../lib/reuse.js");
+  useSettings(facts);
 }
 
 customElements.define("lm-drop", Drop);
