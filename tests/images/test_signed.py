@@ -59,7 +59,8 @@ def certificate(name: str, key: Any, issuer: str, issuer_key: Any, *, is_ca: boo
     usage = x509.KeyUsage(not is_ca, False, False, False, False, is_ca, is_ca, False, False)
     now = datetime.now(UTC)
     names = [
-        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, each)]) for each in (name, issuer)
+        x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, each)])
+        for each in (name, issuer)
     ]
     signer = issuer_key.public_key()
     made = (
@@ -72,7 +73,7 @@ def certificate(name: str, key: Any, issuer: str, issuer_key: Any, *, is_ca: boo
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
     if not is_ca:
-        purpose = x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.EMAIL_PROTECTION])
+        purpose = x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.EMAIL_PROTECTION])
         made = made.add_extension(purpose, critical=False)
     digest = None if isinstance(issuer_key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
     content: bytes = made.sign(issuer_key, digest).public_bytes(serialization.Encoding.PEM)
