@@ -1,4 +1,4 @@
-// All pictures of all chats: which are wanted, what came of them, and where each lies on the wall.
+// All pictures of all chats: which are wanted, and what came of them.
 
 import * as api from "./api.js";
 import { openChat } from "./open.js";
@@ -6,7 +6,6 @@ import { makeStore } from "./store.js";
 import { page } from "./state.js";
 
 const PAGE = 100;
-const SHAPES = [0.4, 3]; // no picture becomes a mere line
 const DAY_S = 86_400;
 
 export const PERIODS = { day: DAY_S, week: 7 * DAY_S, month: 30 * DAY_S, year: 365 * DAY_S };
@@ -105,66 +104,4 @@ export async function showInChat({ response_id: responseId }) {
     page.set({ notice: { text: error.message } });
     return true;
   }
-}
-
-/**
- * A wall of rows as wide as there is room, each as high as its pictures ask for. Pure.
- * wanted: a row's height; @returns {{places: Array<{x, y, width, height}>, height: number}}
- */
-export function wall(pictures, room, wanted, gap) {
-  const places = [];
-  let y = 0;
-  for (let from = 0; from < pictures.length; ) {
-    const row = [];
-    let width = -gap;
-    while (from + row.length < pictures.length && width < room) {
-      row.push(shapeOf(pictures[from + row.length]));
-      width += row.at(-1) * wanted + gap;
-    }
-    const all = row.reduce((sum, shape) => sum + shape, 0);
-    const height = Math.min((room - gap * (row.length - 1)) / all, wanted);
-    let x = 0;
-    for (const shape of row) {
-      places.push({ x, y, width: shape * height, height });
-      x += shape * height + gap;
-    }
-    from += row.length;
-    y += height + gap;
-  }
-  return { places, height: Math.max(y - gap, 0) };
-}
-
-function shapeOf({ size }) {
-  const [width, height] = (size ?? "").split("x").map(Number);
-  const shape = width && height ? width / height : 1;
-  return Math.min(Math.max(shape, SHAPES[0]), SHAPES[1]);
-}
-
-/** From which to which place a window from `top` to `bottom` shows the wall. Pure. */
-export function inSight(places, top, bottom) {
-  const first = lowest(places, (place) => place.y + place.height > top);
-  return [first, Math.max(lowest(places, (place) => place.y > bottom), first)];
-}
-
-/** The first place for which this holds, as it does for all after it. */
-function lowest(places, holds) {
-  let [low, high] = [0, places.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (holds(places[middle])) high = middle;
-    else low = middle + 1;
-  }
-  return low;
-}
-
-/** The place above (-1) or below (1) one, whose middle is nearest; the same where there is none. Pure. */
-export function neighbour(places, at, step) {
-  const middle = ({ x, width }) => x + width / 2;
-  let row = at + step;
-  while (places[row] && places[row].y === places[at].y) row += step;
-  if (!places[row]) return at;
-  let best = row;
-  for (let next = row; places[next]?.y === places[row].y; next += step)
-    if (Math.abs(middle(places[next]) - middle(places[at])) < Math.abs(middle(places[best]) - middle(places[at]))) best = next;
-  return best;
 }

@@ -1,10 +1,11 @@
 // All pictures on one wall. Only those in sight are in the document, however many there are.
 
-import { atHand, gallery, holdToCompare, inSight, loadMore, neighbour, NO_FILTER, PERIODS, refresh, setFilter, showInChat, wall } from "../lib/gallery.js";
+import { atHand, gallery, holdToCompare, loadMore, NO_FILTER, PERIODS, refresh, setFilter, showInChat } from "../lib/gallery.js";
 import { download } from "../lib/download.js";
 import { t } from "../lib/i18n.js";
 import { deedOf } from "../lib/keys.js";
 import { page, removePicture, runningTurns, star } from "../lib/page.js";
+import { inSight, neighbour, wall } from "../lib/wall.js";
 import { html, nothing, Part, repeat } from "./part.js";
 import { icon } from "./icons.js";
 import "./picture.js";
