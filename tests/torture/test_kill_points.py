@@ -70,8 +70,11 @@ async def _killing(server: Server, call: str, point: int) -> AsyncIterator[None]
 
 def _is_traced(pid: int) -> bool:
     """Whether all of its threads are."""
-    threads = Path(f"/proc/{pid}/task").glob("*/status")
-    return not any("TracerPid:\t0\n" in thread.read_text() for thread in threads)
+    try:
+        threads = [thread.read_text() for thread in Path(f"/proc/{pid}/task").glob("*/status")]
+    except (FileNotFoundError, ProcessLookupError):  # one has ended meanwhile
+        return False
+    return not any("TracerPid:\t0\n" in thread for thread in threads)
 
 
 async def _asked_until_dead(server: Server, load: Load) -> bool:

@@ -9,7 +9,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
@@ -63,10 +63,11 @@ class World:
             return web.json_response({"error": {"message": "model is missing"}}, status=400)
         reply = _turn(asked)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        for piece in reply:
-            await asyncio.sleep(self.chance.uniform(0, self.pause_s / 4))
-            await response.write(piece)
+        with suppress(ConnectionError):  # who asked may be dead
+            await response.prepare(request)
+            for piece in reply:
+                await asyncio.sleep(self.chance.uniform(0, self.pause_s / 4))
+                await response.write(piece)
         return response
 
     async def paint(self, request: web.Request) -> web.StreamResponse:
