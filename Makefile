@@ -41,8 +41,8 @@ $(STAMP): pyproject.toml
 	@rm -f $(VENV)/.installed-*
 	@touch $@
 
-demo: setup ## serve on http://127.0.0.1:8034 with the built-in rules and the tiny model: no key, no GPU
-	@$(BIN)/limner serve --port $(PORT)
+demo: setup ## try the chat page and the API on http://127.0.0.1:8034: no key, no GPU
+	@$(BIN)/limner demo --port $(PORT)
 
 test: setup ## run every test that needs no GPU, network or key
 	@$(BIN)/python -m pytest

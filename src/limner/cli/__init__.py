@@ -13,6 +13,7 @@ from limner import __version__
 from limner.core.errors import ConfigError, LimnerError
 
 COMMANDS = {
+    "demo": "Try it: the chat page and the API, with nothing to set up.",
     "serve": "Serve any language model with the image tool, and paint.",
     "vllm": "Run vLLM with the image tool in front.",
     "engine": "Serve only the image engine, for servers elsewhere.",
@@ -21,6 +22,7 @@ COMMANDS = {
     "db": "Upgrade the database, or check it.",
     "config": "Check the settings, or show them.",
     "doctor": "Find out what would be in the way of serving.",
+    "completion": "Complete commands and flags in the shell.",
 }
 INTERRUPTED = 130
 

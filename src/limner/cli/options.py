@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from limner.config import TABLE, Entry, Settings, load, unknown_variables
 
@@ -54,8 +56,19 @@ def _flag(entry: Entry) -> Callable[[F], F]:
         entry.name,
         default=None,
         metavar=metavar or None,
+        shell_complete=partial(_values, option.reads.metavar),
         help=f"{help}  [{entry.variable}; default: {_default(entry)}]",
     )
+
+
+def _values(
+    metavar: str, ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """What the shell offers for a value: the words that are accepted, or what lies on the disk."""
+    if metavar in ("FILE", "DIR"):
+        return [CompletionItem(incomplete, type=metavar.lower())]
+    words = metavar.split("|") if "|" in metavar else []
+    return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
 
 def _default(entry: Entry) -> str:

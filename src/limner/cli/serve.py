@@ -57,10 +57,12 @@ def _announce(settings: Settings, sock: socket.socket) -> None:
     if settings.log_format == "json":
         return
     url = address_of(sock)
+    paints, thinks = painter_in_words(settings), _language_model(settings)
     body = '{"prompt": "a red circle above a blue square on a yellow background"}'
     click.echo(
         f"Limner {__version__} serves on {url}\n"
-        f"  paints with: {_painter(settings)}; language model: {_language_model(settings)}\n"
+        f"  paints with: {paints}; language model: {thinks}\n"
+        f"  chat: {url}/\n"
         f"  try: curl -s {url}/v1/images/generations -H 'content-type: application/json' "
         f"-d '{body}'\n"
         """       | grep -o '"b64_json":"[^"]*' | cut -d'"' -f4 | base64 -d > picture.png""",
@@ -74,7 +76,8 @@ def address_of(sock: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _painter(settings: Settings) -> str:
+def painter_in_words(settings: Settings) -> str:
+    """What paints, for a person who starts the server."""
     from limner.app.painting import missing_packages, model_name
 
     file = settings.config and read_upstreams(settings.config, os.environ)

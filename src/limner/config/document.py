@@ -34,7 +34,7 @@ COMPLETION = """
 ## Completion in the shell
 
 ```console
-eval "$(_LIMNER_COMPLETE=bash_source limner)"      # bash; zsh_source and fish_source are there too
+eval "$(limner completion bash)"      # or zsh; fish: limner completion fish | source
 ```
 
 ## Exit codes
