@@ -25,7 +25,7 @@ from tests.torture.disk import Belief, Disk, calls
 from tests.torture.recording import Acknowledged, can_record, record
 from tests.torture.world import world
 
-CUTS = amount(60, 2000)
+CUTS, CARELESS_CUTS = amount(60, 600), amount(20, 60)
 ACKNOWLEDGED = amount(40, 300)
 OVER = ("completed", "failed", "incomplete", "cancelled")
 _TABLES = ("responses", "jobs", "files", "conversations")
@@ -92,13 +92,15 @@ def _strace() -> None:
     can_record()
 
 
-async def _cuts(folder: Path, program: Sequence[str], beliefs: Sequence[Belief]) -> list[Cut]:
+async def _cuts(
+    folder: Path, program: Sequence[str], beliefs: Sequence[Belief], count: int
+) -> list[Cut]:
     async with world() as around:
         record_ = await record(folder, around, program, ACKNOWLEDGED)
     found = []
     for belief in beliefs:
         found += await judged(
-            record_, folder / "disk", folder / "cut", belief, CUTS // len(beliefs), seed=1
+            record_, folder / "disk", folder / "cut", belief, count // len(beliefs), seed=1
         )
     figures = Counter(bool(cut.wrong) for cut in found)
     most = max(cut.acknowledged for cut in found)
@@ -108,11 +110,11 @@ async def _cuts(folder: Path, program: Sequence[str], beliefs: Sequence[Belief])
 
 
 async def test_a_power_cut_takes_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    cuts = await _cuts(tmp_path, ["limner"], ["synced", "some", "all"])
+    cuts = await _cuts(tmp_path, ["limner"], ["synced", "some", "all"], CUTS)
     assert [cut for cut in cuts if cut.wrong] == []
 
 
 @pytest.mark.parametrize("what", ["database", "blobs"])
 async def test_the_rig_sees_what_a_careless_server_loses(tmp_path: Path, what: str) -> None:
-    cuts = await _cuts(tmp_path, ["tests.torture.careless", what], ["synced"])
+    cuts = await _cuts(tmp_path, ["tests.torture.careless", what], ["synced"], CARELESS_CUTS)
     assert any(cut.wrong for cut in cuts)
