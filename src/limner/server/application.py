@@ -33,6 +33,7 @@ from limner.server.guard import KeyGuard, SiteGuard
 from limner.server.health import ReadinessOf, health_routes
 from limner.server.input_tokens import input_tokens_routes
 from limner.server.models import Models, models_routes
+from limner.server.openapi import openapi_route
 from limner.server.responses import Responses, responses_routes
 from limner.server.stored_responses import stored_responses_routes
 from limner.server.streaming import DEFAULT_HEARTBEAT_S
@@ -91,8 +92,10 @@ def create(parts: ServerParts) -> Starlette:
         look_up=parts.archive.look_up,
         body_limit_bytes=parts.body_limit_bytes,
     )
+    health = health_routes(parts.readiness)
     closed = [*responses, *counting, *models_routes(parts.models), *parts.routes]
-    opened = [*(parts.page or [_welcome(closed)]), *health_routes(parts.readiness)]
+    closed.append(openapi_route([*closed, *health]))
+    opened = [*(parts.page or [_welcome(closed)]), *health]
     return enclose(closed, opened, rules=parts.rules, inner=parts.inner, lifespan=parts.lifespan)
 
 

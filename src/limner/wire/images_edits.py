@@ -23,7 +23,7 @@ from limner.wire.pictures import MAX_IMAGE_BYTES, data_of, is_elsewhere, picture
 PATH = "/v1/images/edits"
 MAX_IMAGES = 16
 
-_MARKUP = {"markup": "Drawings over a picture are not read here: send a mask, or say it in words."}
+MARKUP = {"markup": "Drawings over a picture are not read here: send a mask, or say it in words."}
 _ALSO = frozenset({"images", "mask", "input_fidelity", "strength"})
 _IMAGE = re.compile(r"image(\[\d{0,4}\])?", re.ASCII)
 _INTEGER = re.compile(r"-?\d{1,15}", re.ASCII)
@@ -152,7 +152,7 @@ def read_picture(content: bytes, path: str) -> ImageData | None:
 
 
 def _call(fields: Fields) -> ImagesCall:
-    call = read_call(fields, _ALSO, _MARKUP)
+    call = read_call(fields, _ALSO, MARKUP)
     request = replace(
         call.request,
         input_fidelity=fields.choice("input_fidelity", FIDELITIES),
@@ -224,8 +224,8 @@ def _check_name(name: str, *, is_known: bool) -> None:
     if is_known:
         return
     whole = name.partition("[")[0]
-    if whole in REFUSED or whole in _MARKUP:
-        read_call(Fields({whole: name}), refused=_MARKUP)
+    if whole in REFUSED or whole in MARKUP:
+        read_call(Fields({whole: name}), refused=MARKUP)
     raise unknown_parameter(name)
 
 

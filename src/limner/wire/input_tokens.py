@@ -47,7 +47,7 @@ PICTURE, TILE, TILE_PX = 85, 170, 512
 LONGEST_PX, SHORTER_PX = 2048, 768
 UNREAD = Size(1024, 1024)
 
-_FIELDS = frozenset(
+FIELDS = frozenset(
     {"conversation", "input", "instructions", "model", "parallel_tool_calls", "personality"}
     | {"previous_response_id", "reasoning", "text", "tool_choice", "tools", "truncation"}
 )
@@ -57,7 +57,7 @@ _ANY_MODEL = "any"
 def parse_count_request(body: Mapping[str, Any], known: Known = NOTHING_KNOWN) -> ResponseRequest:
     """Check the body as that of a response; raises InvalidRequest. The model may be missing."""
     request = Fields(body)
-    request.allow_only(_FIELDS)
+    request.allow_only(FIELDS)
     personality = request.string("personality", max_length=MAX_PERSONALITY)
     asked: dict[str, Any] = {name: body[name] for name in body if name != "personality"}
     if request.get("model") is None:

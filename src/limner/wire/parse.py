@@ -31,11 +31,11 @@ MAX_INCLUDE = 32
 _NAMES = names_of(REQUEST_FIELDS)
 _REFUSED = notes_of(REQUEST_FIELDS, "refused")
 _LEFT_OUT = notes_of(REQUEST_FIELDS, "adjusted")
-_TIERS = ("auto", "default", "flex", "scale", "priority", "fast", "ultrafast")
-_WINDOWS = ("soonest", "2h", "8h")
-_COMPRESSIONS = ("auto", "enabled", "disabled")
+TIERS = ("auto", "default", "flex", "scale", "priority", "fast", "ultrafast")
+WINDOWS = ("soonest", "2h", "8h")
+COMPRESSIONS = ("auto", "enabled", "disabled")
 _LOG_PROBABILITIES = "message.output_text.logprobs"
-_INCLUDE = (
+INCLUDE = (
     _LOG_PROBABILITIES,
     "reasoning.encrypted_content",
     "message.input_image.image_url",
@@ -129,13 +129,13 @@ def _check_delivery(request: Fields, adjustments: list[str]) -> None:
     """What concerns how a response is kept, shipped and served, rather than what it says."""
     if options := request.object("background_options"):
         options.allow_only({"completion_window"})
-        if options.choice("completion_window", _WINDOWS) not in (None, "soonest"):
+        if options.choice("completion_window", WINDOWS) not in (None, "soonest"):
             adjustments.append(adjustment(options.at("completion_window")))
     if request.get("conversation") is not None and request.boolean("store") is False:
         adjustments.append(adjustment("conversation"))
     if request.choice("truncation", ("auto", "disabled")) == "auto":
         adjustments.append(adjustment("truncation"))
-    if request.choice("service_tier", _TIERS) not in (None, "auto", "default"):
+    if request.choice("service_tier", TIERS) not in (None, "auto", "default"):
         adjustments.append(adjustment("service_tier"))
     if options := request.object("stream_options"):
         options.allow_only({"include_obfuscation"})
@@ -143,7 +143,7 @@ def _check_delivery(request: Fields, adjustments: list[str]) -> None:
             adjustments.append(adjustment(options.at("include_obfuscation")))
     if image := request.object("image"):
         image.allow_only({"context_compression"})
-        if image.choice("context_compression", _COMPRESSIONS) == "enabled":
+        if image.choice("context_compression", COMPRESSIONS) == "enabled":
             adjustments.append(adjustment(image.at("context_compression")))
 
 
@@ -152,7 +152,7 @@ def _include(request: Fields, adjustments: list[str]) -> tuple[str, ...]:
     include = []
     for index, value in enumerate(request.array("include", max_length=MAX_INCLUDE) or []):
         path = f"{request.at('include')}[{index}]"
-        if one_of(value, path, _INCLUDE) == _LOG_PROBABILITIES:
+        if one_of(value, path, INCLUDE) == _LOG_PROBABILITIES:
             adjustments.append(adjustment("include", path))
         else:
             include.append(value)

@@ -15,11 +15,11 @@ MIN_OUTPUT_TOKENS = 16
 MAX_COUNT = 2**31 - 1
 MAX_LABEL = 512
 
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-_SUMMARIES = ("auto", "concise", "detailed")
-_VERBOSITIES = ("low", "medium", "high")
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+SUMMARIES = ("auto", "concise", "detailed")
+VERBOSITIES = ("low", "medium", "high")
 _FORMATS = ("text", "json_object", "json_schema")
-_FORMAT_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}", re.ASCII)
+FORMAT_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}", re.ASCII)
 
 
 def parse_sampling(request: Fields, adjustments: list[str]) -> Sampling:
@@ -35,8 +35,8 @@ def parse_sampling(request: Fields, adjustments: list[str]) -> Sampling:
         presence_penalty=request.number("presence_penalty", -2, 2),
         frequency_penalty=request.number("frequency_penalty", -2, 2),
         text_format=_text_format(text),
-        verbosity=text.choice("verbosity", _VERBOSITIES) if text else None,
-        reasoning_effort=reasoning.choice("effort", _EFFORTS),
+        verbosity=text.choice("verbosity", VERBOSITIES) if text else None,
+        reasoning_effort=reasoning.choice("effort", EFFORTS),
         reasoning_summary=_reasoning_summary(reasoning, adjustments),
     )
 
@@ -71,7 +71,7 @@ def _text_format(text: Fields | None) -> dict[str, Any] | None:
     if kind == "json_schema":
         form.allow_only({"type", "name", "schema", "description", "strict"})
         name = form.required_string("name")
-        if not _FORMAT_NAME.fullmatch(name):
+        if not FORMAT_NAME.fullmatch(name):
             raise invalid_value(form.at("name"), name, "1 to 64 of the characters a-z A-Z 0-9 _ -")
         form.require("schema")
         form.object("schema")
@@ -88,5 +88,5 @@ def _reasoning_summary(reasoning: Fields, adjustments: list[str]) -> str | None:
         adjustments.append(adjustment("reasoning.context"))
     if reasoning.string("mode", max_length=64) not in (None, "standard"):
         adjustments.append(adjustment("reasoning.mode"))
-    older = reasoning.choice("generate_summary", _SUMMARIES)
-    return reasoning.choice("summary", _SUMMARIES) or older
+    older = reasoning.choice("generate_summary", SUMMARIES)
+    return reasoning.choice("summary", SUMMARIES) or older
