@@ -32,7 +32,7 @@ WORDS += [
     "💥",
 ]
 PATHS = ["..%2f..%2fetc%2fpasswd", "%00", "%ff%fe", "a" * 2000, "' OR 1=1 --", "resp_%0a", "None"]
-SCALARS = [
+SCALARS: list[object] = [
     None,
     True,
     0,
@@ -63,7 +63,12 @@ def bodies(chance: random.Random) -> Iterator[tuple[bytes, str]]:
     for _ in range(60):
         value = {chance.choice(WORDS): odd(chance) for _ in range(chance.randint(1, 6))}
         yield orjson.dumps(value), "application/json"
-    for start in ({"model": "limner", "input": "hello"}, {"prompt": "a cat"}, {"items": []}):
+    starts: list[dict[str, object]] = [
+        {"model": "limner", "input": "hello"},
+        {"prompt": "a cat"},
+        {"items": []},
+    ]
+    for start in starts:
         for _ in range(40):
             yield orjson.dumps({**start, chance.choice(WORDS): odd(chance)}), "application/json"
     for content in (b"", b"{", b"[]", b"\xff", b'{"a":"\\u0000"}', b"[" * 500):

@@ -58,7 +58,8 @@ def test_it_goes_on_in_the_next_server(tmp_path: Path, how: signal.Signals) -> N
         whole = frames(server, id)
         polled = client.responses.retrieve(id)
     assert found.status == "completed"
-    assert [item.id for item in polled.output] == [item.id for item in found.output]
+    ids: list[Any] = [item.to_dict()["id"] for item in found.output]
+    assert [item.to_dict()["id"] for item in polled.output] == ids
     assert [event.sequence_number for event in events] == list(range(len(events)))
     assert len(whole) == len(events) + 1, "frames and [DONE]"
     assert [event.type for event in events[: len(seen)]] == [event.type for event in seen]

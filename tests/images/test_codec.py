@@ -252,7 +252,7 @@ async def test_a_thumbnail_is_as_wide_as_asked_or_as_the_picture(
 ) -> None:
     small = await codec.thumbnail(picture(*size, alpha=True), width_px=width)
     assert (small.format, opened(small).size) == ("webp", expected)
-    assert opened(small).convert("RGBA").getpixel((0, 0))[3] == 0
+    assert opened(small).convert("RGBA").getchannel("A").getpixel((0, 0)) == 0
 
 
 async def test_a_child_that_dies_costs_one_picture_and_is_replaced(codec: SandboxedCodec) -> None:

@@ -48,8 +48,13 @@ def test_a_request_is_the_body_of_a_streamed_one() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("stream", False), ("stream", 1), ("background", True), ("stream_options", {})]
-    + [("background_options", {})],
+    [
+        ("stream", False),
+        ("stream", 1),
+        ("background", True),
+        ("stream_options", {}),
+        ("background_options", {}),
+    ],
 )
 def test_what_a_websocket_does_not_have_is_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(InvalidRequest) as refusal:
