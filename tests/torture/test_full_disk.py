@@ -1,5 +1,4 @@
-"""A disk without room: new work is refused by name, everything else goes on, and so does the server
-when there is room again."""
+"""Disks without room, and disks that fail: what cannot be kept is refused, the rest goes on."""
 
 from __future__ import annotations
 
@@ -14,7 +13,9 @@ import pytest
 
 from limner.app.store import check_database
 from limner.config import Settings
+from tests.torture.injection import injected
 from tests.torture.ledger import PATIENCE_S, wished
+from tests.torture.recording import can_record
 from tests.torture.servers import Site, session
 from tests.torture.world import SLOW, json_of, picture_of, world
 from tests.torture.zygote import Zygote
@@ -102,6 +103,48 @@ async def test_a_full_disk_refuses_new_work_alone_and_only_while_it_is_full(
             assert not server.has_bugs, server.log.read_text()
         print(f"\ntaken again after {seconds:.1f} s")
         assert await check_database(Settings(data=site.data)) == []
+
+
+async def test_a_server_starts_on_a_full_disk(servers: Zygote, small_disk: Path) -> None:
+    async with world() as around:
+        site = Site(servers, small_disk / "data", around)
+        async with site.server() as server, session(server) as http:
+            client = Client(http)
+            _, file = await client.upload("kept")
+            _, response = await client.respond("draw kept")
+            _, running = await client.respond(f"draw {SLOW}", background=True)
+            while not around.dispatched[SLOW]:
+                await asyncio.sleep(0.02)
+            fill(small_disk / "filler")
+            await _is_refused(client)
+        async with site.server() as server, session(server) as http:
+            client = Client(http)
+            await _is_refused(client)
+            await _goes_on(client, file["id"], response["id"], running["id"])
+            (small_disk / "filler").unlink()
+            await _until_taken(client)
+            assert not server.has_bugs, server.log.read_text()
+
+
+async def test_after_a_sync_that_failed_nothing_more_is_promised(
+    servers: Zygote, tmp_path: Path
+) -> None:
+    can_record()
+    async with world() as around:
+        site = Site(servers, tmp_path / "data", around)
+        async with site.server() as server, session(server) as http:
+            client = Client(http)
+            _, file = await client.upload("kept")
+            async with injected(server, "fdatasync", "error=EIO:when=1"):
+                assert (await client.upload("refused"))[0] == 503
+                assert (await client.upload("refused, too"))[0] == 503
+                assert (await client.ask("GET", f"/v1/files/{file['id']}"))[0] == 200
+                await server.end()
+        async with site.server() as server, session(server) as http:
+            client = Client(http)
+            _, listed = await client.ask("GET", "/v1/files")
+            assert file["id"] in [entry["id"] for entry in listed["data"]]
+            assert (await client.upload("taken"))[0] == 200
 
 
 async def _is_refused(client: Client) -> None:

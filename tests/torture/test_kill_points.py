@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from itertools import product
 from pathlib import Path
 
 from tests.amount import amount
-from tests.torture.ledger import PATIENCE_S, Audit, Ledger
+from tests.torture.injection import injected
+from tests.torture.ledger import Audit, Ledger
 from tests.torture.load import Load
 from tests.torture.recording import can_record
 from tests.torture.servers import Server, Site, session
@@ -36,8 +34,9 @@ async def test_a_kill_at_any_call_that_writes_loses_nothing(
         for point, call in product(range(1, POINTS + 1), CALLS):
             async with site.server() as server, session(server) as http:
                 load = Load(http, f"{call} {point}")
-                async with _killing(server, call, point):
+                async with injected(server, call, f"signal=SIGKILL:when={point}"):
                     fired[call] += await _asked_until_dead(server, load)
+                    await server.end()
             whole.add(load.ledger)
         async with site.server() as server, session(server) as http:
             audit = Audit(whole, http, around)
@@ -46,35 +45,6 @@ async def test_a_kill_at_any_call_that_writes_loses_nothing(
     print(f"\nkilled at {dict(fired)}; {whole.acknowledged} acknowledged; ends: {dict(ends)}")
     assert all(fired[call] for call in CALLS), "a call that never comes shows nothing"
     await disk_is_tidy(site.data)
-
-
-@asynccontextmanager
-async def _killing(server: Server, call: str, point: int) -> AsyncIterator[None]:
-    """The server dies as one of its threads comes to that call for that time."""
-    strace = shutil.which("strace")
-    assert strace
-    tracer = await asyncio.create_subprocess_exec(
-        *(strace, "-f", "-qq", "-o", "/dev/null", "-p", str(server.pid)),
-        *("-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={point}"),
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            while not _is_traced(server.pid):
-                await asyncio.sleep(0.01)
-        yield
-        await server.end()
-    finally:
-        await tracer.wait()
-
-
-def _is_traced(pid: int) -> bool:
-    """Whether all of its threads are."""
-    try:
-        threads = [thread.read_text() for thread in Path(f"/proc/{pid}/task").glob("*/status")]
-    except (FileNotFoundError, ProcessLookupError):  # one has ended meanwhile
-        return False
-    return not any("TracerPid:\t0\n" in thread for thread in threads)
 
 
 async def _asked_until_dead(server: Server, load: Load) -> bool:
