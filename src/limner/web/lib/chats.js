@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { fetchTurns } from "./kept.js";
 import { writePlace } from "./place.js";
 import { removeLater } from "./removal.js";
-import { page } from "./state.js";
+import { leaveTurns, page } from "./state.js";
 
 const TITLE = 80;
 
@@ -21,7 +21,8 @@ export async function loadChats() {
 export const titleOf = (id) => page.get().chats.find((chat) => chat.id === id)?.metadata?.title ?? "";
 
 export function newChat({ write = true } = {}) {
-  page.set({ chatId: null, title: "", turns: [], chosen: new Map(), view: "chat", attached: [], arriving: false });
+  leaveTurns();
+  page.set({ chatId: null, title: "", view: "chat", attached: [], arriving: false });
   if (write) writePlace({});
 }
 

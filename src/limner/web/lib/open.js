@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { loadChats, newChat, others, titleOf } from "./chats.js";
 import { fetchInput, fetchTurns, isBare } from "./kept.js";
 import { readPlace, writePlace } from "./place.js";
-import { isOver, page, putTurn, turnOf } from "./state.js";
+import { isOver, leaveTurns, page, putTurn, turnOf } from "./state.js";
 import { follow } from "./talk.js";
 
 const LOOK_EVERY_MS = 5000;
@@ -60,8 +60,8 @@ export function showChat() {
 /** Show a kept chat, at this turn of it; what is still going on in it goes on here. */
 export async function openChat(id, turnId = null) {
   const isOpen = page.get().chatId === id;
-  page.set({ chatId: id, title: titleOf(id), view: "chat" });
-  if (!isOpen) page.set({ turns: [], chosen: new Map(), arriving: true });
+  if (!isOpen) leaveTurns();
+  page.set({ chatId: id, title: titleOf(id), view: "chat", arriving: !isOpen });
   writePlace({ chatId: id });
   try {
     await look();

@@ -77,6 +77,12 @@ export function addTurn(turn) {
   }));
 }
 
+/** Leave the chat that is open: what its own pictures hold in memory is given back. */
+export function leaveTurns() {
+  for (const { input } of page.get().turns) for (const { preview } of input.pictures) if (preview) URL.revokeObjectURL(preview);
+  page.set({ turns: [], chosen: new Map() });
+}
+
 export function dropTurn(id) {
   page.set(({ turns, chosen }) => ({
     turns: turns.filter((turn) => turn.id !== id),
