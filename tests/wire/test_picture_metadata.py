@@ -92,6 +92,10 @@ def opened(image: ImageData) -> Image.Image:
     return found
 
 
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def same_pixels(one: ImageData, other: ImageData) -> bool:
     a, b = opened(one), opened(other)
     return a.mode == b.mode and a.size == b.size and a.tobytes() == b.tobytes()
@@ -289,11 +293,15 @@ def test_values_of_a_wrong_type_count_as_unsaid() -> None:
     assert read(image) == PictureFacts("a")
 
 
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
 @pytest.mark.parametrize("body", [b"VP8 \xff\0\0\0", b"VP8 \4\0\0\0what", b"ALPH\0\0\0\0"])
 def test_crooked_chunks_of_a_webp_are_left_alone(body: bytes) -> None:
     image = ImageData(b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body, "webp")
+    assert write(image, FACTS) == image
+
+
+@pytest.mark.parametrize(
+    "chunks", [chunk(b"IEND", b""), chunk(b"IHDR", b"short") + chunk(b"IEND", b"")]
+)
+def test_a_png_without_its_header_is_left_alone(chunks: bytes) -> None:
+    image = ImageData(b"\x89PNG\r\n\x1a\n" + chunks, "png")
     assert write(image, FACTS) == image
