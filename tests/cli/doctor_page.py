@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import limner
+from limner.app.listeners import who_listens
 from limner.engine.loading import TINY
 from tests.e2e.processes import PATIENCE_S, environment
 from tests.scripted_chat import Reply, ScriptedChat, calls, fails, says
@@ -89,6 +90,7 @@ async def port_folder_and_key(here: Here) -> AsyncIterator[Sequence[str]]:
         port = str(other.getsockname()[1])
         here.shown[f":{port}"] = ":8034"
         here.shown[f" {port}"] = " 8034"
+        here.shown[who_listens(int(port)) or "Another program"] = "nginx (process 812)"
         flags = ["--port", port, "--data", "notes", "--llm", "https://api.openai.com/v1"]
         yield [*flags, "--image-backend", "none"]
 

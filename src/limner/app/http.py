@@ -21,6 +21,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from limner.app.listeners import who_listens
 from limner.core.errors import ConfigError
 from limner.server.drain import Drain, Draining
 from limner.server.protocol import ConnectionLimits, uvicorn_config
@@ -53,7 +54,7 @@ def listen_tcp(host: str, port: int) -> socket.socket:
             f"--host must be a name or an address of this machine, got {host!r}: {error.strerror}."
         ) from error
     except OSError as error:
-        raise ConfigError(_why_not(where, error)) from error
+        raise ConfigError(_why_not(where, port, error)) from error
 
 
 def listen_unix(path: Path) -> socket.socket:
@@ -167,11 +168,11 @@ def _stopped_by_signals(server: _Server) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _why_not(where: str, error: OSError) -> str:
+def _why_not(where: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
-            f"Another program already listens on {where}. Stop it, or choose another --port "
-            "(0 takes a free one)."
+            f"{who_listens(port) or 'Another program'} already listens on {where}. Stop it, or "
+            "choose another --port (0 takes a free one)."
         )
     if error.errno == errno.EACCES:
         return f"This user may not listen on {where}. Choose a --port of 1024 or more."
