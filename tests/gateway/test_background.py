@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from limner.core.response_store import Frame, Nature
+from limner.core.response_store import Frame, Lease, Nature
+from limner.core.turn import JsonObject
 from limner.gateway.background import Background
 from limner.gateway.record import new_response
 from limner.gateway.responder import Responder
@@ -198,3 +199,36 @@ async def test_what_waits_too_long_ends_without_a_place_to_run(tmp_path: Path) -
             assert await one.readers.ended(id)
         assert await store.status(id) == "failed"
     assert images.requests == []
+
+
+class SlowDisk(StoredResponses):
+    """Whose log takes nothing until the test lets it. has_picture: an event of one waits for it."""
+
+    def __init__(self, *parts: Any, **options: Any) -> None:
+        super().__init__(*parts, **options)
+        self.lets = asyncio.Event()
+        self.has_picture = asyncio.Event()
+
+    async def append(
+        self, lease: Lease, frames: Sequence[Frame], done: Mapping[int, JsonObject], spent: str
+    ) -> bool:
+        if any(b"image_generation_call" in frame.content for frame in frames):
+            self.has_picture.set()
+            await self.lets.wait()
+        return await super().append(lease, frames, done, spent)
+
+
+async def test_no_picture_is_ordered_before_the_disk_knows_of_it(tmp_path: Path) -> None:
+    clock, images = Clock(), ScriptedImages(done())
+    async with open_sqlite(tmp_path / "limner.sqlite") as database, asyncio.timeout(30):
+        await upgrade(database)
+        store = SlowDisk(database, Texts(Blobs(tmp_path / "blobs")), keep_s=1_000.0, clock=clock)
+        async with process(store, images, clock) as background:
+            id = await begin(background, clock)
+            await store.has_picture.wait()
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert images.requests == []
+            store.lets.set()
+            assert await background.readers.ended(id)
+    assert len(images.requests) == 1
