@@ -65,10 +65,10 @@ class Thread extends Part {
 
   answer(turn, earlier) {
     const { run } = turn;
-    const items = run.items.filter(Boolean);
+    const items = expected(turn);
     const hasPicture = items.some(({ kind }) => kind === "picture");
     return html`
-      ${items.map((item) => this.item(turn, item, earlier))}
+      ${repeat(items, keyOf, (item) => this.item(turn, item, earlier))}
       ${items.some(({ kind }) => kind !== "thought") || isOver(turn) ? nothing : this.thinking(turn)}
       ${run.error && !hasPicture ? failure(run.error, { turn, pager: pager(turn) }) : nothing}
       ${run.adjustments.length ? html`<p class="quiet">${run.adjustments.join(" · ")}</p>` : nothing}
@@ -160,6 +160,16 @@ function brought({ id, url, preview, name, mask }) {
   if (!id) return html`<img class="shown" src=${preview ?? url} alt=${alt} />`;
   return html`<span class="shown"><lm-picture .picture=${id} width="320" alt=${alt}></lm-picture>${mask ? html`<img class="over" src=${mask} alt="" />` : nothing}</span>`;
 }
+
+/** What an answer has, and from the first moment the place of the picture that is sure to come. */
+function expected(turn) {
+  const items = turn.run.items.filter(Boolean);
+  const isSure = turn.input.forced && !isOver(turn) && !items.some(({ kind }) => kind === "picture");
+  return isSure ? [...items, { kind: "picture", id: `${turn.id}-expected`, phase: "planning" }] : items;
+}
+
+/** The same part goes on with what comes in its place, as from one version to the next. */
+const keyOf = ({ kind }, at) => `${kind} ${at}`;
 
 /** A failed picture after which the same answer has made another: a word is enough. */
 const isMadeGood = ({ run }, item) =>
