@@ -61,4 +61,9 @@ export async function attach(files) {
   focusBox();
 }
 
-export const focusBox = () => document.getElementById("box")?.focus();
+/** Where the chat has only just been shown, its box comes with the next frame. */
+export function focusBox() {
+  const box = () => document.getElementById("box");
+  if (box()) box().focus();
+  else requestAnimationFrame(() => box()?.focus());
+}

@@ -42,7 +42,7 @@ class Gallery extends Part {
     this.unfollow();
     this.resized.disconnect();
     scrolled = this.top;
-    gallery.set({ shown: null });
+    gallery.set({ shown: null, held: null });
     super.disconnectedCallback();
   }
 

@@ -106,7 +106,7 @@ class MaskEditor extends Part {
               @thickness=${({ detail }) => this.thicken(detail)}
             ></lm-mask-stage>`
           : this.problem ? nothing : html`<p class="quiet">${t("opening")}</p>`}
-        <p class="hint quiet">${t(`mask-hint-${this.tool}`)}</p>
+        ${this.mask?.isEmpty === false ? nothing : html`<p class="hint quiet">${t(`mask-hint-${this.tool}`)}</p>`}
       </div>
       ${this.form()} ${this.isAsking ? this.question() : nothing}
     </dialog>`;

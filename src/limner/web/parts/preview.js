@@ -35,6 +35,11 @@ class Preview extends Part {
     this.dialog.value.showModal();
   }
 
+  /** After the last one has been deleted there is nothing to look at. */
+  updated() {
+    if (!this.picture) this.dialog.value.close();
+  }
+
   render() {
     const pictures = atHand();
     const found = pictures.findIndex(({ id }) => id === gallery.get().shown);
