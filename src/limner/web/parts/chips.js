@@ -17,10 +17,11 @@ export function chips() {
 function shape({ ratio }, painter) {
   const chosen = RATIOS.find(({ name }) => name === ratio);
   const size = (name) => sizeOf(name, painter).replace("x", " × ");
+  const said = chosen ? chosen.name : t("ratio-any");
   return menu({
-    name: t("ratio"),
+    name: `${t("ratio")}: ${said}`,
     kind: "chip",
-    shown: html`${outline(chosen)} ${chosen ? chosen.name : t("ratio-any")}`,
+    shown: html`${outline(chosen)} ${said}`,
     items: html`
       ${choice(html`${outline(null)} ${t("ratio-any")}`, () => setSettings({ ratio: null }), ratio === null)}
       ${RATIOS.map((each) =>
@@ -42,10 +43,11 @@ function outline(ratio) {
 
 function seed({ seed: locked }) {
   const last = lastSeed();
+  const said = locked === null ? t("seed-random") : locked;
   return menu({
-    name: t("seed"),
+    name: `${t("seed")}: ${said}`,
     kind: "chip",
-    shown: html`${icon(locked === null ? "dice" : "lock")} ${locked === null ? t("seed-random") : locked}`,
+    shown: html`${icon(locked === null ? "dice" : "lock")} ${said}`,
     items: html`
       ${choice(html`${icon("dice")} ${t("seed-random-each")}`, () => setSettings({ seed: null }), locked === null)}
       ${last === null ? nothing : choice(html`${icon("lock")} ${t("seed-last")} <span class="quiet end">${last}</span>`, () => setSettings({ seed: last }), locked === last)}
@@ -80,7 +82,7 @@ function entered(event) {
 
 const count = ({ count: chosen }) =>
   menu({
-    name: t("count"),
+    name: `${t("count")}: ×${chosen}`,
     kind: "chip",
     shown: `×${chosen}`,
     items: COUNTS.map((n) => choice(t("count-of", { n }), () => setSettings({ count: n }), n === chosen)),
