@@ -101,7 +101,7 @@ async def test_the_shape_is_kept_for_before_the_picture_comes(visit: Visit) -> N
 
 async def test_a_locked_seed_paints_the_same_again(visit: Visit) -> None:
     page = await visit()
-    await page.locator('summary[aria-label="Seed"]').click()
+    await page.locator('summary[aria-label^="Seed"]').click()
     await page.get_by_label("Or type one").fill("7")
     await page.get_by_label("Or type one").press("Enter")
     await say(page, "a red square")

@@ -87,7 +87,7 @@ async def keys(page: Page) -> None:
 
 
 async def a_menu(page: Page) -> None:
-    await page.locator('summary[aria-label="Shape of the picture"]').click()
+    await page.locator('summary[aria-label^="Shape of the picture"]').click()
 
 
 async def the_queue(page: Page) -> None:

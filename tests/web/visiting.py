@@ -125,7 +125,7 @@ async def painted(page: Page, count: int = 1) -> Locator:
 
 async def choose(page: Page, menu: str, entry: str) -> None:
     """Open the newest menu of that name and pick what begins so."""
-    await page.locator(f'summary[aria-label="{menu}"]').last.click()
+    await page.locator(f'summary[aria-label^="{menu}"]').last.click()
     await page.locator("details[open]").get_by_role("button", name=entry).first.click()
 
 
