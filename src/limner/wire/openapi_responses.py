@@ -102,6 +102,7 @@ _OPTIONAL: dict[str, Json] = {
     "stream_options": asked({}, {"include_obfuscation": boolean()}),
     "image": asked({}, {"context_compression": choice(COMPRESSIONS)}),
     "access_programs": {},
+    "client_metadata": {},
 }
 
 

@@ -68,6 +68,8 @@ def told(required: Mapping[str, Json], optional: Mapping[str, Json] | None = Non
 
 def or_null(schema: Json) -> Json:
     """The same, or null."""
+    if not schema:
+        return {}
     kind = schema.get("type")
     if not isinstance(kind, str):
         about = {"description": schema["description"]} if "description" in schema else {}
