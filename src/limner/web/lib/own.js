@@ -52,8 +52,16 @@ export function reference(id) {
   focusBox();
 }
 
+/** Ends when all files that were brought so far are read: a message does not leave without them. */
+export let allRead = Promise.resolve();
+
 /** Let files of a person's own go with the next message; what cannot is told. */
-export async function attach(files) {
+export function attach(files) {
+  allRead = Promise.all([allRead, readAll(files)]);
+  return allRead;
+}
+
+async function readAll(files) {
   const { pictures, problems } = await readPictures(files);
   const told = problems.map(({ name, why }) => t(`problem-${why}`, { name })).join(" ");
   page.set(({ attached }) => ({ attached: [...attached, ...pictures], problem: told }));

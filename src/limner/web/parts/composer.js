@@ -2,7 +2,7 @@
 
 import { t } from "../lib/i18n.js";
 import { deedOf } from "../lib/keys.js";
-import { attach, cancelAll, focusBox, isBusy, page, send, shownTurns } from "../lib/page.js";
+import { allRead, attach, cancelAll, focusBox, isBusy, page, send, shownTurns } from "../lib/page.js";
 import { remembered, remember } from "../lib/said.js";
 import { attachments } from "./attachments.js";
 import { chips } from "./chips.js";
@@ -112,6 +112,7 @@ class Composer extends Part {
   /** The words leave the box at once, and come back when the server does not take them. */
   async submit(event) {
     event.preventDefault();
+    await allRead;
     if (this.isEmpty() || isBusy()) return focusBox();
     const text = this.text.trim();
     this.recalled = -1;
