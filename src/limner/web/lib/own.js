@@ -57,7 +57,7 @@ export let allRead = Promise.resolve();
 
 /** Let files of a person's own go with the next message; what cannot is told. */
 export function attach(files) {
-  allRead = Promise.all([allRead, readAll(files)]);
+  allRead = Promise.all([allRead, readAll(files).catch((error) => page.set({ notice: { text: error.message } }))]);
   return allRead;
 }
 
