@@ -200,7 +200,7 @@ async def test_over_a_websocket_it_names_the_response_before(rig: Rig) -> None:
     rig.play(KIND["chat"], (Calls((("exec_command", {"cmd": "ls"}),)), HERE))
     body = {"type": "response.create", **request("chat", said("look"))}
     async with connect(f"ws{rig.url.removeprefix('http')}/responses", max_size=None) as line:
-        await line.send(orjson.dumps({**body, "generate": False}).decode())
+        await line.send(orjson.dumps({**body, "input": [], "generate": False}).decode())
         warm = await last_of(line)
         await line.send(orjson.dumps({**body, "previous_response_id": warm["id"]}).decode())
         first = await last_of(line)

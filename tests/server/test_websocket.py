@@ -274,6 +274,19 @@ async def test_without_generating_a_request_is_only_prepared() -> None:
     assert texts == ["prepare", "go"]
 
 
+async def test_what_is_only_prepared_may_say_nothing_yet() -> None:
+    upstream = ScriptedUpstream(scripts({}))
+    async with line(upstream) as client:
+        await client.ask([], store=False, generate=False, instructions="Paint.")
+        prepared = await client.end()
+        await client.ask("go", store=False, previous_response_id=prepared["id"])
+        assert (await client.end())["status"] == "completed"
+        await client.ask([], store=False)
+        assert (await client.next())["error"]["code"] == "empty_array"
+    texts = [item.text for item in upstream.requests[0].items if isinstance(item, Message)]
+    assert texts == ["go"]
+
+
 async def test_a_client_that_leaves_cancels_what_it_has_under_way() -> None:
     upstream, images = ScriptedUpstream(draws), ScriptedImages(progress(3), preview(0), HANG)
     async with line(upstream, images) as client:

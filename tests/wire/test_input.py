@@ -20,6 +20,7 @@ from limner.core.items import (
     TextPart,
 )
 from limner.wire import input as wire_input
+from limner.wire.parse import parse_request
 from tests.wire.asking import parsed, parsed_whole, refused
 
 PNG = b"\x89PNG\r\n\x1a\n rest"
@@ -286,6 +287,7 @@ def test_input_must_be_there_as_text_or_as_items() -> None:
         "Invalid type for 'input': expected a string or an array, but got an object instead.",
     )
     assert refused(input=[])[:2] == ("empty_array", "input")
+    assert parse_request({"model": "m", "input": []}, may_be_empty=True).items == ()
 
 
 def test_text_has_a_limit_in_every_place() -> None:

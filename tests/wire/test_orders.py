@@ -29,8 +29,14 @@ def own(*input: Any, known: Known = KNOWN) -> list[Any]:
 
 
 def test_an_order_is_read_as_it_was_written() -> None:
-    order = Order({"model": "m", "input": [CALL]}, KNOWN, "strip")
+    order = Order({"model": "m", "input": [CALL]}, KNOWN, "strip", is_silent=True)
     assert load_order(dump_order(order)) == order
+
+
+def test_an_order_of_an_older_version_speaks() -> None:
+    older = json.load(dump_order(Order({}, KNOWN)))
+    del older["is_silent"]
+    assert not load_order(json.dump(older)).is_silent
 
 
 def test_the_pictures_of_an_order_can_be_kept_apart() -> None:

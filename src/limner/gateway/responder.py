@@ -43,7 +43,7 @@ class Responder:
 
     def read(self, owner: str, order: Order) -> Asked:
         """Check a request against everything that could refuse it; raises InvalidRequest."""
-        request = parse_request(order.body, order.known)
+        request = parse_request(order.body, order.known, may_be_empty=order.is_silent)
         served = self.select(request.model)
         upstream, can = served.upstream, served.upstream.capabilities
         mode = order.mode or served.image_tool

@@ -87,17 +87,23 @@ class Responses:
     background: Background | None = None
 
     async def read(
-        self, connection: HTTPConnection, body: dict[str, Any], session: Session = NO_SESSION
+        self,
+        connection: HTTPConnection,
+        body: dict[str, Any],
+        session: Session = NO_SESSION,
+        *,
+        is_silent: bool = False,
     ) -> Asked:
         """Look up what a request names, and check it; raises LimnerError.
 
-        session: what the connection remembers.
+        session: what the connection remembers. is_silent: as `Order` has it.
         """
         owner, names = owner_of(connection), references(body)
         previous, remembered = recall(session, names.previous_response_id)
         known = await self.archive.look_up(owner, replace(names, previous_response_id=previous))
         known = replace(known, history=[*known.history, *remembered])
-        asked = self.responder.read(owner, Order(body, known, image_tool_of(connection)))
+        order = Order(body, known, image_tool_of(connection), is_silent)
+        asked = self.responder.read(owner, order)
         return asked if self.background else _unkept(asked)
 
     async def begin(
@@ -112,7 +118,7 @@ class Responses:
 
         generate: False only prepares what a later response goes on from. Raises LimnerError.
         """
-        asked = await self.read(connection, body, session)
+        asked = await self.read(connection, body, session, is_silent=not generate)
         if not generate:
             upstream = SilentUpstream(asked.upstream.capabilities)
             request = replace(asked.request, image_tool=None, tool_choice="auto")

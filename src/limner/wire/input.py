@@ -34,16 +34,17 @@ class Input:
     own_tools: tuple[Fields, ...]
 
 
-def parse_input(request: Fields, known: Known) -> Input:
+def parse_input(request: Fields, known: Known, *, may_be_empty: bool = False) -> Input:
     """Read a request's `input`; raises InvalidRequest.
 
-    It may be missing where earlier items are named. Paths count the request's own items only.
+    It may be missing where earlier items are named, and empty where nothing is asked yet. Paths
+    count the request's own items only.
     """
     origin = "conversation" if request.get("conversation") is not None else "previous_response_id"
     earlier = [Fields(item, f"{origin}.items[{index}]") for index, item in enumerate(known.history)]
     past = tuple(read_item(_found(entry, known) or entry, known) for entry in earlier)
     value = request.get("input")
-    if past and value in (None, []):
+    if (past and value is None) or ((past or may_be_empty) and value == []):
         return Input(past, len(past), _declared(earlier), ())
     request.require("input")
     if isinstance(value, str):

@@ -23,11 +23,13 @@ from limner.wire.references import is_reference
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """body: the request as it came. mode: of the key that it came with."""
+    """body: the request as it came. mode: of the key that it came with. is_silent: the model is
+    not asked yet, so that nothing needs to be said."""
 
     body: JsonObject
     known: Known
     mode: ImageToolMode | None = None
+    is_silent: bool = False
 
 
 def dump_order(order: Order) -> bytes:
@@ -41,6 +43,7 @@ def dump_order(order: Order) -> bytes:
             "files": {name: _picture_json(image) for name, image in known.files.items()},
             "urls": {name: _picture_json(image) for name, image in known.urls.items()},
             "mode": order.mode,
+            "is_silent": order.is_silent,
         }
     )
 
@@ -51,7 +54,7 @@ def load_order(text: bytes) -> Order:
     known = Known(
         order["history"], order["items"], _pictures(order["files"]), _pictures(order["urls"])
     )
-    return Order(order["body"], known, order["mode"])
+    return Order(order["body"], known, order["mode"], order.get("is_silent", False))
 
 
 def own_input(order: Order, new_id: Callable[[str], str]) -> list[JsonObject]:

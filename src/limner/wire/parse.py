@@ -47,10 +47,12 @@ INCLUDE = (
 )
 
 
-def parse_request(body: Mapping[str, Any], known: Known = NOTHING_KNOWN) -> ResponseRequest:
+def parse_request(
+    body: Mapping[str, Any], known: Known = NOTHING_KNOWN, *, may_be_empty: bool = False
+) -> ResponseRequest:
     """Check a request's JSON object; raises InvalidRequest with the field at fault.
 
-    known: what was found of that which `wire.references` finds named.
+    known: what was found of that which `wire.references` finds named. may_be_empty: the input.
     """
     request = Fields(body)
     _check_names(request)
@@ -60,7 +62,7 @@ def parse_request(body: Mapping[str, Any], known: Known = NOTHING_KNOWN) -> Resp
     model = request.required_string("model", min_length=1, max_length=MAX_MODEL)
     stream = request.boolean("stream") or False
     _check_context(request)
-    given = parse_input(request, known)
+    given = parse_input(request, known, may_be_empty=may_be_empty)
     tools = parse_tools(request, given, known, stream=stream, adjustments=adjustments)
     _check_edit(tools.image_tool, given)
     tool_choice = parse_tool_choice(request, tools)
