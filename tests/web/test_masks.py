@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import Any
 
 from PIL import Image, ImageChops
-from playwright.async_api import Locator, Page, Request, expect
+from playwright.async_api import CDPSession, Locator, Page, Request, expect
 
 from limner.wire.pictures import data_of
 from tests.web.visiting import PHONE, Visit, cards, id_of, painted, say
@@ -140,29 +140,22 @@ async def test_a_finger_paints_and_two_move_the_picture(visit: Visit) -> None:
     x, y, width, height = await place(canvas)
     middle = (x + width / 2, y + height / 2)
     told = page.locator(".mask-editor output")
-    await two_fingers(page, middle, apart=(40, 90))
+    hand = await page.context.new_cdp_session(page)
+    await fingers(hand, "touchStart", (middle[0] - 40, middle[1]), (middle[0] + 40, middle[1]))
+    for far in range(40, 90, 10):
+        await fingers(hand, "touchMove", (middle[0] - far, middle[1]), (middle[0] + far, middle[1]))
+    await fingers(hand, "touchEnd")
     await expect(told).to_have_text("0 % selected")
-    await fingers(page, "touchStart", middle)
+    await fingers(hand, "touchStart", middle)
     for step in range(1, 6):
-        await fingers(page, "touchMove", (middle[0] + 8 * step, middle[1]))
-    await fingers(page, "touchEnd")
+        await fingers(hand, "touchMove", (middle[0] + 8 * step, middle[1]))
+    await fingers(hand, "touchEnd")
     await expect(told).not_to_have_text("0 % selected")
     mask = await applied(page, asked)
     assert 0 < selected(mask) < 0.5
 
 
-async def fingers(page: Page, type: str, *points: tuple[float, float]) -> None:
-    session = await page.context.new_cdp_session(page)
+async def fingers(hand: CDPSession, type: str, *points: tuple[float, float]) -> None:
+    """Put them down, move them all, or lift them: Playwright knows no more than a tap."""
     touches = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
-    await session.send("Input.dispatchTouchEvent", {"type": type, "touchPoints": touches})
-    await session.detach()
-
-
-async def two_fingers(page: Page, at: tuple[float, float], apart: tuple[int, int]) -> None:
-    """Put down on both sides of a place, then further away from each other."""
-    x, y = at
-    begin, end = apart
-    await fingers(page, "touchStart", (x - begin, y), (x + begin, y))
-    for far in range(begin, end, 10):
-        await fingers(page, "touchMove", (x - far, y), (x + far, y))
-    await fingers(page, "touchEnd")
+    await hand.send("Input.dispatchTouchEvent", {"type": type, "touchPoints": touches})

@@ -108,7 +108,9 @@ function drawStroke(brush, { radius, points }) {
   brush.lineWidth = radius * 2;
   brush.lineCap = brush.lineJoin = "round";
   brush.beginPath();
-  brush.moveTo(...points[0]);
+  const [[x, y]] = points;
+  brush.moveTo(x, y);
+  brush.lineTo(x + 0.01, y); // a line of no length at all would leave no dot
   for (const point of points) brush.lineTo(...point);
   brush.stroke();
 }
