@@ -48,3 +48,11 @@ const form = (forms, rules, n) => forms[rules.select(n)] ?? forms.other;
 export const formatNumber = (value, options) => new Intl.NumberFormat(language, options).format(value);
 export const formatDate = (seconds) =>
   new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(seconds * 1000);
+
+/** What is left of something that takes this many seconds: "about 5 sec"; nothing where unknown. */
+export function timeLeft(seconds) {
+  if (seconds === null || seconds === undefined) return "";
+  const [value, unit] = seconds < 100 ? [seconds, "second"] : [seconds / 60, "minute"];
+  const rounded = Math.max(1, Math.round(value));
+  return t("eta", { time: formatNumber(rounded, { style: "unit", unit, unitDisplay: "short" }) });
+}

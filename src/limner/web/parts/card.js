@@ -4,7 +4,7 @@ import { loadPicture } from "../lib/api.js";
 import { isBusyState, left, shapeOf, stateOf } from "../lib/card.js";
 import { versionsOf } from "../lib/chat.js";
 import { download } from "../lib/download.js";
-import { t } from "../lib/i18n.js";
+import { t, timeLeft } from "../lib/i18n.js";
 import { deedOf, isWriting } from "../lib/keys.js";
 import { cancel, correct, follow, page, reference, removePicture, retry, showVersion, star, takeBack } from "../lib/page.js";
 import { fromBase64 } from "../lib/pictures.js";
@@ -167,7 +167,7 @@ class Card extends Part {
     return html`<div class="progress">
       <progress max="1" .value=${part ?? 0} ?data-unknown=${part === null} aria-label=${saying}></progress>
       <p class="quiet">${saying}</p>
-      ${state === "lost" && turn.lost === "gone"
+      ${state === "saving" ? nothing : state === "lost" && turn.lost === "gone"
         ? html`<button class="tool" @click=${() => follow(turn.id)}>${icon("retry")}<span>${t("reload")}</span></button>`
         : html`<button class="tool" ?disabled=${state === "cancelling"} @click=${() => cancel(turn)}>${icon("close")}<span>${t("cancel")}</span></button>`}
     </div>`;
@@ -178,23 +178,18 @@ class Card extends Part {
     const { item, turn } = this;
     switch (state) {
       case "queued":
-        return joined(item.position ? t("in-line", { n: item.position }) : t("waiting"), this.eta() || "—");
+        return joined(item.position ? t("in-line", { n: item.position }) : t("waiting"), timeLeft(item.etaS) || "—");
       case "loading": {
         const { progress } = page.get().ready;
         return joined(t("loading-model", { model: page.get().painter.name ?? "" }), progress === null ? "" : `${Math.round(progress * 100)} %`);
       }
       case "painting":
-        return item.steps ? joined(t("step", { step: item.step, steps: item.steps }), this.eta()) : t("painting");
+        return item.steps ? joined(t("step", { step: item.step, steps: item.steps }), timeLeft(item.etaS)) : t("painting");
       case "lost":
         return t(turn.lost === "gone" ? "lost" : "reconnecting");
       default:
         return t(state);
     }
-  }
-
-  eta() {
-    const { etaS } = this.item;
-    return etaS === null || etaS === undefined ? "" : t("eta", { n: Math.max(1, Math.round(etaS)) });
   }
 
   stopped() {

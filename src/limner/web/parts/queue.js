@@ -1,6 +1,6 @@
 // The drawer that shows the line before the painter: one's own places in it, or all.
 
-import { t } from "../lib/i18n.js";
+import { t, timeLeft } from "../lib/i18n.js";
 import { page } from "../lib/page.js";
 import { canCancel, giveUp, wholeLine, watchQueue } from "../lib/queue.js";
 import { html, nothing, Part, repeat } from "./part.js";
@@ -79,8 +79,8 @@ class Queue extends Part {
   /** Both as of now: what the server told has grown older since. */
   times({ age_s: age, eta_s: eta }) {
     const since = (performance.now() - this.toldAt) / 1000;
-    const left = eta === null || eta === undefined ? "" : ` · ${t("eta", { n: Math.max(1, Math.round(eta - since)) })}`;
-    return `${left} · ${t("queue-age", { n: Math.round(age + since) })}`;
+    const left = timeLeft(eta === null || eta === undefined ? null : eta - since);
+    return `${left && ` · ${left}`} · ${t("queue-age", { n: Math.round(age + since) })}`;
   }
 }
 
