@@ -160,17 +160,23 @@ class Card extends Part {
   }
 
   progress(state) {
-    const { item, turn } = this;
+    const { item } = this;
     const { ready } = page.get();
     const part = state === "loading" ? ready.progress : item.steps ? item.step / item.steps : null;
     const saying = this.saying(state);
     return html`<div class="progress">
       <progress max="1" .value=${part ?? 0} ?data-unknown=${part === null} aria-label=${saying}></progress>
       <p class="quiet">${saying}</p>
-      ${state === "saving" ? nothing : state === "lost" && turn.lost === "gone"
-        ? html`<button class="tool" @click=${() => follow(turn.id)}>${icon("retry")}<span>${t("reload")}</span></button>`
-        : html`<button class="tool" ?disabled=${state === "cancelling"} @click=${() => cancel(turn)}>${icon("close")}<span>${t("cancel")}</span></button>`}
+      ${state === "saving" ? nothing : this.wayOut(state)}
     </div>`;
+  }
+
+  /** What can be done about a picture that is not there yet. */
+  wayOut(state) {
+    const { turn } = this;
+    return state === "lost" && turn.lost === "gone"
+      ? html`<button class="tool" @click=${() => follow(turn.id)}>${icon("retry")}<span>${t("reload")}</span></button>`
+      : html`<button class="tool" ?disabled=${state === "cancelling"} @click=${() => cancel(turn)}>${icon("close")}<span>${t("cancel")}</span></button>`;
   }
 
   /** One line about where the picture is. */

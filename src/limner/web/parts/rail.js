@@ -1,9 +1,10 @@
 // The left rail: a new chat, the gallery, the chats, and how the server is.
 
+import { getKey, setKey } from "../lib/api.js";
 import { chooseLanguage, LANGUAGES, language, t } from "../lib/i18n.js";
 import { newChat, openChat, openGallery, page, removeChat, renameChat } from "../lib/page.js";
 import { applyTheme, theme, THEMES } from "../lib/theme.js";
-import { html, Part, repeat } from "./part.js";
+import { html, nothing, Part, repeat } from "./part.js";
 import { icon } from "./icons.js";
 import { choice, menu } from "./menu.js";
 import "./picture.js";
@@ -106,7 +107,7 @@ class Rail extends Part {
         <p class="menu-title">${t("language")}</p>
         ${shown}
         <hr />
-        ${choice(t("keys"), () => page.set({ dialog: "keys" }))}
+        ${choice(t("keys"), () => page.set({ dialog: "keys" }))} ${getKey() ? choice(t("key-forget"), forgetKey) : nothing}
       `,
     });
   }
@@ -128,6 +129,12 @@ class Rail extends Part {
       this.dispatchEvent(new Event("lead", { bubbles: true }));
     };
   }
+}
+
+/** Nothing that the key has shown stays on the page. */
+function forgetKey() {
+  setKey("");
+  location.reload();
 }
 
 function saying(ready) {
