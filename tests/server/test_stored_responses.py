@@ -212,6 +212,7 @@ async def test_the_input_is_listed_as_it_came_with_ids(tmp_path: Path) -> None:
         ("order=up", "order"),
         ("after=msg_9", "after"),
         ("page=2", "page"),
+        ("include=everything", "include"),
     ],
 )
 async def test_bad_pages_are_refused_by_name(tmp_path: Path, query: str, param: str) -> None:
@@ -234,6 +235,7 @@ async def get(kept: Kept, path: str, **headers: str) -> httpx.Response:
         ("stream=true&starting_after=-1", "starting_after"),
         ("stream=true&starting_after=x", "starting_after"),
         ("stream=true&include_obfuscation=true", "include_obfuscation"),
+        ("include[]=everything", "include[]"),
         ("stream=true", "stream"),
         ("streams=true", "streams"),
     ],

@@ -21,12 +21,13 @@ from limner.server.detached import Detached
 from limner.server.errors import json_response
 from limner.server.guard import owner_of
 from limner.server.query import checked_query, truth
+from limner.wire.conversations import check_include
 from limner.wire.fields import cut, invalid_value, unsupported
 from limner.wire.pages import page_json, read_page
 
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 _INCLUDE = ("include", "include[]")
-"""Whatever values they have, stored items are given whole."""
+"""Whatever they name, stored items are given whole."""
 
 
 def stored_responses_routes(background: Background, detached: Detached) -> list[Route]:
@@ -50,6 +51,7 @@ class _Doors:
         query = checked_query(
             request, {"stream", "starting_after", "include_obfuscation", *_INCLUDE}
         )
+        check_include(request.query_params.multi_items())
         is_stream = truth(query, "stream")
         after = _starting_after(query, is_stream=is_stream)
         if truth(query, "include_obfuscation"):
@@ -82,7 +84,9 @@ class _Doors:
         return json_response({"id": stored.id, "object": "response", "deleted": True})
 
     async def input_items(self, request: Request) -> Response:
-        page = read_page(request.query_params.multi_items(), also=_INCLUDE)
+        query = request.query_params.multi_items()
+        check_include(query)
+        page = read_page(query, also=_INCLUDE)
         stored = await self._find(request)
         listed = await self.background.store.input_page(stored.id, page)
         return json_response(page_json(list(map(dict, listed.entries)), listed.has_more))
