@@ -4,12 +4,12 @@ import { page } from "../lib/page.js";
 import { needStyle } from "../lib/style.js";
 
 const LATER = {
-  compare: { styles: ["mask"], load: () => import("./compare.js") },
+  compare: { styles: ["drawer", "mask"], load: () => import("./compare.js") },
   details: { styles: ["drawer"], load: () => import("./details.js") },
   gallery: { styles: ["drawer", "gallery", "mask"], load: () => import("./gallery.js") },
   key: { styles: ["dialogs"], load: () => import("./key.js") },
   keys: { styles: ["dialogs"], load: () => import("./keys.js") },
-  mask: { styles: ["mask"], load: () => import("./mask-editor.js") },
+  mask: { styles: ["drawer", "mask"], load: () => import("./mask-editor.js") },
   queue: { styles: ["drawer"], load: () => import("./queue.js") },
   slider: { styles: ["mask"], load: () => import("./slider.js") },
 };
