@@ -46,6 +46,14 @@ async def test_a_missing_picture_is_named(blobs: Blobs) -> None:
         await blobs.get("abcd")
     assert (caught.value.code, caught.value.retry_after_s) == ("picture_missing", None)
     assert not await blobs.has("abcd")
+    assert await blobs.fault("abcd") == "is not on the disk"
+
+
+async def test_a_damaged_blob_is_found(blobs: Blobs, tmp_path: Path) -> None:
+    whole, damaged = await blobs.put(b"whole"), await blobs.put(b"damaged")
+    (tmp_path / "blobs" / damaged[:2] / damaged).write_bytes(b"")
+    assert await blobs.fault(whole) is None
+    assert await blobs.fault(damaged) == "is not what was written there"
 
 
 @pytest.mark.parametrize(

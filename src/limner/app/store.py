@@ -93,8 +93,8 @@ async def check_database(settings: Settings) -> list[str]:
             return [*wrong, f"{len(missing)} steps of the schema are missing: limner db upgrade."]
         blobs = Blobs(settings.data / BLOBS)
         held = await database.read("SELECT DISTINCT digest FROM pictures ORDER BY digest")
-        lost = [str(digest) for (digest,) in held if not await blobs.has(str(digest))]
-        return [*wrong, *(f"The picture {digest} is not on the disk." for digest in lost)]
+        faults = [(digest, await blobs.fault(str(digest))) for (digest,) in held]
+        return [*wrong, *(f"The picture {digest} {fault}." for digest, fault in faults if fault)]
 
 
 @asynccontextmanager

@@ -62,6 +62,17 @@ class Blobs:
     async def has(self, digest: str) -> bool:
         return await asyncio.to_thread((self._shelf(digest) / digest).is_file)
 
+    async def fault(self, digest: str) -> str | None:
+        """What is wrong with a blob that is wanted, None for a whole one. Raises StoreError."""
+        try:
+            content = await self.get(digest)
+        except StoreError as error:
+            if error.code != "picture_missing":
+                raise
+            return "is not on the disk"
+        is_whole = await asyncio.to_thread(digest_of, content) == digest
+        return None if is_whole else "is not what was written there"
+
     async def remove(self, digest: str) -> None:
         """Delete a blob that no row holds, unless it was put just now, for a row to follow.
 
