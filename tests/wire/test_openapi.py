@@ -38,7 +38,6 @@ from limner.wire.request_fields import (
 )
 from tests.pictures import picture
 
-DOCUMENT = document(OPERATIONS, SCHEMAS, "1")
 CAN = ImageCapabilities("able", edits=True, mask=True, seed=True, strength=True, max_images=16)
 
 Body = Mapping[str, Any]
@@ -91,6 +90,20 @@ REAL: dict[str, Body] = {
 JSON_BODIES = [it for it in OPERATIONS if "application/json" in it.bodies]
 
 
+def plain(schema: Any) -> Any:
+    """With a string where anything may stand, which takes too long to make up."""
+    if isinstance(schema, list):
+        return [plain(inner) for inner in schema]
+    if not isinstance(schema, dict):
+        return schema
+    properties = {
+        name: {"type": "string"} if it == {} else plain(it)
+        for name, it in schema.get("properties", {}).items()
+    }
+    rest = {name: plain(it) for name, it in schema.items() if name != "properties"}
+    return {**rest, "properties": properties} if properties else rest
+
+
 def as_integers(value: Any) -> Any:
     """With 1 in place of 1.0, which schemas cannot tell apart, and clients do not send."""
     if isinstance(value, dict):
@@ -128,12 +141,12 @@ def test_every_body_has_its_parser() -> None:
 @pytest.mark.parametrize("name", PARSERS)
 def test_what_the_description_allows_is_accepted(name: str) -> None:
     operation = next(it for it in OPERATIONS if it.id == name)
-    schema = schemathesis.openapi.from_dict(DOCUMENT)
+    schema = schemathesis.openapi.from_dict(plain(document(OPERATIONS, SCHEMAS, "1")))
     case_of = schema[operation.path][operation.method].as_strategy()
     accepted = 0
 
     @settings(
-        max_examples=60,
+        max_examples=8,
         derandomize=True,
         deadline=None,
         database=None,
