@@ -93,8 +93,10 @@ async def check_database(settings: Settings) -> list[str]:
             return [*wrong, f"{len(missing)} steps of the schema are missing: limner db upgrade."]
         blobs = Blobs(settings.data / BLOBS)
         held = await database.read("SELECT DISTINCT digest FROM pictures ORDER BY digest")
-        faults = [(digest, await blobs.fault(str(digest))) for (digest,) in held]
-        return [*wrong, *(f"The picture {digest} {fault}." for digest, fault in faults if fault)]
+        for digest in (str(digest) for (digest,) in held):
+            if (fault := await blobs.fault(digest)) is not None:
+                wrong.append(f"The picture {digest} {fault}.")
+        return wrong
 
 
 @asynccontextmanager
