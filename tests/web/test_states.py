@@ -18,9 +18,9 @@ STATES = (
 )
 SHOWN_AS = {"edited": "done", "refused": "failed", "reconnecting": "lost"}
 TELLS = {
-    "queued": "3rd in line · about 14 seconds",
+    "queued": "3rd in line · about 14 sec left",
     "loading": "Loading tiny · 63 %",
-    "painting": "Step 5 of 9 · about 1 second",
+    "painting": "Step 5 of 9 · about 1 sec left",
     "cancelled": "Cancelled at step 5 of 9",
     "failed": "There was not enough memory for a picture of this size.",
     "refused": "The picture service refused this prompt.",
