@@ -1,5 +1,6 @@
 // The server's public API, as any other client would use it.
 
+import { t } from "./i18n.js";
 import { readEvents } from "./sse.js";
 
 const KEY = "limner.key";
@@ -31,10 +32,15 @@ export async function request(method, path, { json, form, signal, headers: extra
     signal,
     headers: headers({ ...(json && { "Content-Type": "application/json" }), ...extra }),
     body: json ? JSON.stringify(json) : form,
-  });
+  }).catch(inWords);
   if (response.ok) return response;
   const body = await response.json().catch(() => null);
   throw new ApiError(response.status, body, response.headers.get("x-request-id"));
+}
+
+/** Every browser says in other words, none of them a person's, that nobody answers. */
+function inWords(error) {
+  throw error instanceof TypeError ? new TypeError(t("offline"), { cause: error }) : error;
 }
 
 export const getJson = async (path, options) => (await request("GET", path, options)).json();

@@ -49,10 +49,18 @@ export const formatNumber = (value, options) => new Intl.NumberFormat(language, 
 export const formatDate = (seconds) =>
   new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(seconds * 1000);
 
+/** How long ago something was, in few words: "5 sec. ago". */
+export function timeAgo(seconds) {
+  const [value, unit] = fitting(seconds);
+  return new Intl.RelativeTimeFormat(language, { style: "short" }).format(-Math.round(value), unit);
+}
+
+const fitting = (seconds) => (seconds < 100 ? [seconds, "second"] : [seconds / 60, "minute"]);
+
 /** What is left of something that takes this many seconds: "about 5 sec"; nothing where unknown. */
 export function timeLeft(seconds) {
   if (seconds === null || seconds === undefined) return "";
-  const [value, unit] = seconds < 100 ? [seconds, "second"] : [seconds / 60, "minute"];
+  const [value, unit] = fitting(seconds);
   const rounded = Math.max(1, Math.round(value));
   return t("eta", { time: formatNumber(rounded, { style: "unit", unit, unitDisplay: "short" }) });
 }

@@ -1,6 +1,6 @@
 // The drawer that shows the line before the painter: one's own places in it, or all.
 
-import { t, timeLeft } from "../lib/i18n.js";
+import { t, timeAgo, timeLeft } from "../lib/i18n.js";
 import { page } from "../lib/page.js";
 import { canCancel, giveUp, wholeLine, watchQueue } from "../lib/queue.js";
 import { html, nothing, Part, repeat } from "./part.js";
@@ -68,7 +68,7 @@ class Queue extends Part {
       <div>
         <p class="cut" dir="auto" title=${prompt ?? ""}>${prompt || t("untitled")}</p>
         ${isPainted && steps ? html`<progress max=${steps} .value=${step ?? 0} aria-label=${t("step", { step, steps })}></progress>` : nothing}
-        <p class="quiet">${isPainted ? t("painting") : t("in-line", { n: position })}${this.times(place)}</p>
+        <p class="quiet">${[isPainted ? t("painting") : t("in-line", { n: position }), ...this.times(place)].map((said) => html`<span>${said}</span>`)}</p>
       </div>
       ${canCancel(place)
         ? html`<button class="plain round" aria-label=${t("queue-cancel", { prompt: prompt ?? "" })} title=${t("cancel")} @click=${() => giveUp(place)}>${icon("close")}</button>`
@@ -80,7 +80,7 @@ class Queue extends Part {
   times({ age_s: age, eta_s: eta }) {
     const since = (performance.now() - this.toldAt) / 1000;
     const left = timeLeft(eta === null || eta === undefined ? null : eta - since);
-    return `${left && ` · ${left}`} · ${t("queue-age", { n: Math.round(age + since) })}`;
+    return [left, timeAgo(age + since)].filter(Boolean);
   }
 }
 
