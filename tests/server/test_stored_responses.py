@@ -249,6 +249,16 @@ async def test_what_cannot_be_fetched_is_refused_by_name(
     assert (reply.status_code, reply.json()["error"]["param"]) == (400, param)
 
 
+async def test_a_wrong_method_is_told_all_the_right_ones(tmp_path: Path) -> None:
+    async with (
+        keeping(tmp_path, ScriptedUpstream(says("Hello"))) as kept,
+        httpx.AsyncClient(base_url=kept.url) as client,
+    ):
+        reply = await client.put(f"{PATH}/resp_1")
+    assert (reply.status_code, reply.headers["Allow"]) == (405, "DELETE, GET, HEAD")
+    assert "this path accepts DELETE, GET, HEAD." in reply.json()["error"]["message"]
+
+
 async def test_what_is_deleted_is_unknown(tmp_path: Path) -> None:
     async with keeping(tmp_path, ScriptedUpstream(draws), painter()) as kept:
         made = await kept.client.responses.create(**DRAW)

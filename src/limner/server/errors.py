@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
-from starlette.types import ExceptionHandler
+from starlette.routing import BaseRoute, Match, Mount, Route
+from starlette.types import ExceptionHandler, Scope
 
 from limner.core.errors import (
     ImageError,
@@ -93,7 +94,8 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     asked = f"{request.method} {request.scope['path']}"[:MAX_QUOTED_CHARS]
     if error.status_code == 405:
-        message = f"{asked} is not possible; this path accepts {headers.get('Allow', 'nothing')}."
+        headers["Allow"] = ", ".join(sorted(_methods(request.app.routes, request.scope)))
+        message = f"{asked} is not possible; this path accepts {headers['Allow']}."
         refusal = InvalidRequest(message, code="method_not_allowed", status=405)
     elif error.status_code == 404:
         message = f"There is nothing at {asked}; GET / lists what this server offers."
@@ -101,6 +103,17 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     else:
         refusal = InvalidRequest(str(error.detail), status=error.status_code)
     return json_response(error_json(refusal), error.status_code, headers)
+
+
+def _methods(routes: Iterable[BaseRoute], scope: Scope) -> set[str]:
+    """What can be done at a path, by whatever route: Starlette names the first one's alone."""
+    found: set[str] = set()
+    for route in routes:
+        if isinstance(route, Mount):
+            found |= _methods(route.routes, scope)
+        elif isinstance(route, Route) and route.matches(scope)[0] != Match.NONE:
+            found |= route.methods or set()
+    return found
 
 
 async def _on_client_gone(request: Request, error: Exception) -> Response:
