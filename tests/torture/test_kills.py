@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tests.torture.tidy import disk_is_tidy
 from tests.torture.world import World, world
 from tests.torture.zygote import Zygote
 
-CYCLES = amount(12, 300)
+CYCLES, STOPS = amount(12, 300), amount(3, 30)
 MIN_CUT_OFF, MIN_UNDER_WAY = 3, 3
 """What every kill must hit, or it shows nothing: requests, and responses and jobs."""
 
@@ -44,6 +45,35 @@ async def test_nothing_acknowledged_is_lost_told_otherwise_or_done_twice(
     figures["pictures"] = len(around.dispatched)
     print(f"\n{CYCLES} kills: {dict(figures)}; ends: {dict(ends)}")
     assert figures["pictures under way"] >= CYCLES
+    await disk_is_tidy(site.data)
+
+
+async def test_a_clean_stop_leaves_everything_to_the_next_server(
+    servers: Zygote, tmp_path: Path
+) -> None:
+    chance, whole = random.Random(9), Ledger()
+    cut_off, longest = 0, 0.0
+    async with world() as around:
+        site = Site(servers, tmp_path / "data", around)
+        for cycle in range(STOPS):
+            async with site.server() as server, session(server) as http:
+                load = Load(http, f"stop {cycle}")
+                asking = asyncio.create_task(load.run())
+                await asyncio.sleep(chance.uniform(0.2, 0.6))
+                began = asyncio.get_running_loop().time()
+                await server.end(signal.SIGTERM)
+                longest = max(longest, asyncio.get_running_loop().time() - began)
+                await asking
+                cut_off += load.cut_off
+                assert not server.has_bugs, server.log.read_text()
+            whole.add(load.ledger)
+        async with site.server() as server, session(server) as http:
+            audit = Audit(whole, http, around)
+            await audit.nothing_is_lost()
+            ends = await audit.all_is_told_once_and_as_before()
+    told = f"{whole.acknowledged} acknowledged, {cut_off} never accepted; ends: {dict(ends)}"
+    print(f"\n{STOPS} stops of {longest:.1f} s at most: {told}")
+    assert ends.keys() <= {"completed", "cancelled", "job completed"}
     await disk_is_tidy(site.data)
 
 
