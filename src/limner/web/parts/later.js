@@ -4,14 +4,14 @@ import { page } from "../lib/page.js";
 import { needStyle } from "../lib/style.js";
 
 const LATER = {
-  compare: { styles: ["drawer", "mask"], load: () => import("./compare.js") },
+  compare: { styles: ["drawer", "whole"], load: () => import("./compare.js") },
   details: { styles: ["drawer"], load: () => import("./details.js") },
-  gallery: { styles: ["drawer", "gallery", "mask"], load: () => import("./gallery.js") },
+  gallery: { styles: ["drawer", "gallery", "whole"], load: () => import("./gallery.js") },
   key: { styles: ["dialogs"], load: () => import("./key.js") },
   keys: { styles: ["dialogs"], load: () => import("./keys.js") },
-  mask: { styles: ["drawer", "mask"], load: () => import("./mask-editor.js") },
+  mask: { styles: ["drawer", "whole", "mask"], load: () => import("./mask-editor.js") },
   queue: { styles: ["drawer"], load: () => import("./queue.js") },
-  slider: { styles: ["mask"], load: () => import("./slider.js") },
+  slider: { styles: ["whole"], load: () => import("./slider.js") },
 };
 
 /** What is shown, which stays empty until its part is there. */

@@ -6,17 +6,12 @@ import { deedOf } from "../lib/keys.js";
 import { keepEdit, keptEdit, Mask } from "../lib/mask.js";
 import { editPicture, page } from "../lib/page.js";
 import { createRef, html, nothing, Part, ref } from "./part.js";
-import { icon } from "./icons.js";
+import { maskBar } from "./mask-bar.js";
 import "./mask-stage.js";
 
 const MEASURE_EVERY_MS = 120;
 const NEARER = 1.25;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const TOOLS = [
-  ["brush", "B"],
-  ["erase", "E"],
-  ["square", "R"],
-];
 
 class MaskEditor extends Part {
   static properties = {
@@ -93,7 +88,7 @@ class MaskEditor extends Part {
       @keydown=${this.key}
       @keyup=${({ key }) => key === " " && this.stage.value?.hold(false)}
     >
-      ${this.bar()}
+      ${maskBar(this)}
       <div class="stage">
         ${this.picture
           ? html`<lm-mask-stage
@@ -112,40 +107,8 @@ class MaskEditor extends Part {
     </dialog>`;
   }
 
-  bar() {
-    return html`<div class="mask-bar" role="toolbar" aria-label=${t("mask-tools")}>
-      <span class="choices">
-        ${TOOLS.map(([name, key]) => html`<button aria-pressed=${this.tool === name} aria-label=${t(`do-${name}`)} title=${named(`do-${name}`, key)} @click=${() => this.choose(name)}>${icon(name)}</button>`)}
-      </span>
-      <label class="thickness" title=${named("thickness", "[ ]")}>
-        <span class="unseen">${t("thickness")}</span>
-        <input
-          type="range"
-          min="1"
-          max=${this.most ?? 100}
-          ?disabled=${this.tool === "square"}
-          .value=${String(this.radius ?? 1)}
-          @input=${({ target }) => (this.radius = Number(target.value))}
-        />
-      </label>
-      <span class="group">
-        ${this.button("undo", "Ctrl+Z", !this.mask?.done.length)} ${this.button("redo", "Ctrl+Shift+Z", !this.mask?.undone.length)}
-        ${this.button("invert", "I")} ${this.button("clear", "", this.mask?.isEmpty ?? true)} ${this.mayReuse() ? this.button("earlier-mask", "") : nothing}
-      </span>
-      <span class="group zoom">${this.button("farther", "-")} ${this.button("whole", "0")} ${this.button("nearer", "+")}</span>
-      <output class="quiet">${t("mask-selected", { n: percent(this.coverage) })}</output>
-      <button class="plain round" aria-label=${t("close")} title=${named("close", "Esc")} @click=${this.leave}>${icon("close")}</button>
-    </div>`;
-  }
-
-  button(name, key, disabled = false) {
-    return html`<button class="plain round" aria-label=${t(`do-${name}`)} title=${named(`do-${name}`, key)} ?disabled=${disabled} @click=${() => this.deeds[name]()}>
-      ${icon(name)}
-    </button>`;
-  }
-
   form() {
-    return html`<form class="mask-words" ?hidden=${this.isAsking} @submit=${this.apply}>
+    return html`<form class="whole-bar mask-words" ?hidden=${this.isAsking} @submit=${this.apply}>
       ${this.problem ? html`<p class="problem" role="alert">${this.problem}</p>` : nothing}
       <textarea ${ref(this.words)} name="words" rows="1" dir="auto" aria-label=${t("mask-words")} placeholder=${t("mask-words")} @keydown=${entered}></textarea>
       <button type="button" class="plain" @click=${this.leave}>${t("cancel")}</button>
@@ -154,7 +117,7 @@ class MaskEditor extends Part {
   }
 
   question() {
-    return html`<div class="mask-words" role="alertdialog" aria-label=${t("mask-leave")}>
+    return html`<div class="whole-bar mask-words" role="alertdialog" aria-label=${t("mask-leave")}>
       <p>${t("mask-leave")}</p>
       <button class="strong" @click=${this.stay}>${t("mask-stay")}</button>
       <button @click=${this.discard}>${t("mask-discard")}</button>
@@ -268,11 +231,6 @@ class MaskEditor extends Part {
     page.set({ editing: null });
   }
 }
-
-const named = (name, key) => (key ? `${t(name)} (${key})` : t(name));
-
-/** What is selected is never told as nothing, what is left out never as all. */
-const percent = (part) => (part > 0 && part < 0.01 ? 1 : part < 1 && part > 0.99 ? 99 : Math.round(part * 100));
 
 async function decoded(address) {
   const picture = new Image();
