@@ -121,11 +121,17 @@ async def test_unknown_paths_are_not_found_in_the_envelope(path: str) -> None:
     assert headers["x-request-id"].startswith("req_")
 
 
-async def test_a_wrong_method_is_told_the_right_one() -> None:
+@pytest.mark.parametrize(
+    ("path", "method", "allowed"),
+    [("/v1/responses", "GET", {"POST"}), ("/livez", "POST", {"GET", "HEAD"})],
+)
+async def test_a_wrong_method_is_told_the_right_one(
+    path: str, method: str, allowed: set[str]
+) -> None:
     async with door() as url:
-        status, body, headers = await ask(f"{url}/v1/responses")
-    assert (status, headers["Allow"]) == (405, "POST")
-    assert body["error"]["message"].endswith("this path accepts POST.")
+        status, body, headers = await ask(f"{url}{path}", method)
+    assert (status, set(headers["Allow"].split(", "))) == (405, allowed)
+    assert body["error"]["message"].endswith(f"this path accepts {headers['Allow']}.")
 
 
 @pytest.mark.parametrize("sane", ["a", "trace-1.2_3", "x" * 128])

@@ -207,6 +207,7 @@ FILE = {"type": "input_file", "file_id": "file_1"}
         ),
         (user(FILE), "unsupported_parameter", "[0].content[0]"),
         (user([FILE]), "invalid_type", "[0].content[0]"),
+        ({"type": ""}, "string_below_min_length", "[0].type"),
         ({**CALL, "call_id": None}, "missing_required_parameter", "[0].call_id"),
         ({**CALL, "call_id": ""}, "string_below_min_length", "[0].call_id"),
         ({**CALL, "call_id": "c" * 257}, "string_above_max_length", "[0].call_id"),

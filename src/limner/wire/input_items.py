@@ -56,7 +56,7 @@ def read_item(entry: Fields, known: Known) -> Item:
     if kind is None and entry.get("role") is not None:
         kind = "message"
     entry = Fields({**entry.values, "type": kind}, entry.path)
-    kind = entry.required_string("type", max_length=MAX_NAME)
+    kind = entry.required_string("type", min_length=1, max_length=MAX_NAME)
     if kind in DECLARING:
         return _without_image_tool(entry)
     if kind not in _READERS or (kind in _CALLS and entry.get("namespace") is not None):

@@ -21,6 +21,7 @@ from limner.wire.openapi_schema import (
     asked,
     boolean,
     choice,
+    either,
     integer,
     number,
     or_null,
@@ -122,8 +123,13 @@ SCHEMAS: dict[str, Json] = {
 }
 
 
+_ERRORS = either(
+    ref("Detail"), ref("Error"), about="`error` where a guard before the job API refuses."
+)
+
+
 def _job(id: str, method: str, path: str, summary: str, **more: Any) -> Operation:
-    return Operation(id, method, path, DOOR, summary, errors=ref("Detail"), **more)
+    return Operation(id, method, path, DOOR, summary, errors=_ERRORS, **more)
 
 
 def _order(id: str, path: str, summary: str, reply: Json, body: str) -> Operation:

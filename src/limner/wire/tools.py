@@ -69,7 +69,7 @@ def parse_tools(
     hosted: list[HostedTool] = []
     asked = request.objects("tools", max_length=MAX_TOOLS)
     for entry in chain(given.earlier_tools, asked, given.own_tools):
-        kind = entry.required_string("type", max_length=MAX_TYPE)
+        kind = entry.required_string("type", min_length=1, max_length=MAX_TYPE)
         if kind == "function":
             function = _function(entry, adjustments)
             functions[function.name] = function
@@ -124,7 +124,7 @@ def parse_tool_choice(request: Fields, tools: Tools) -> ClientChoice:
     if not isinstance(choice, dict):
         raise wrong_type(request.at("tool_choice"), "a string or an object", choice)
     selector = Fields(choice, request.at("tool_choice"))
-    if selector.required_string("type", max_length=MAX_TYPE) == "allowed_tools":
+    if selector.required_string("type", min_length=1, max_length=MAX_TYPE) == "allowed_tools":
         return _allowed_tools(selector, tools)
     return _selected(selector, tools)
 
@@ -167,7 +167,7 @@ def _allowed_tools(selector: Fields, tools: Tools) -> AllowedTools:
 
 def _selected(selector: Fields, tools: Tools) -> FunctionChoice | ImageToolChoice | HostedChoice:
     """The tool that a selector names."""
-    match selector.required_string("type", max_length=MAX_TYPE):
+    match selector.required_string("type", min_length=1, max_length=MAX_TYPE):
         case "function":
             selector.allow_only({"type", "name"})
             name = selector.required_string("name")
