@@ -111,10 +111,11 @@ async function ask(turn, { keep = false } = {}) {
 }
 
 function bodyOf({ previousId, input: { text, pictures, tool, alone, forced, prompt } }) {
+  const { painter } = page.get();
   return {
     model: talker()?.id ?? "limner",
     input: inputOf(text, pictures),
-    tools: [{ type: "image_generation", partial_images: PARTIAL_IMAGES, ...tool }],
+    ...(painter.name && { tools: [{ type: "image_generation", partial_images: PARTIAL_IMAGES, ...tool }] }),
     ...(forced && { tool_choice: { type: "image_generation" } }),
     ...(forced && prompt && { instructions: `Paint exactly this prompt, word for word: ${prompt}` }),
     metadata: { chat: page.get().chatId, ...(previousId && { parent: previousId }) },
