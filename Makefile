@@ -22,7 +22,7 @@ torch_cuda := torch
 torch_rocm := torch
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check cover torture conformance fmt bench train-tiny clean
+.PHONY: help setup demo test check cover torture conformance screenshots fmt bench train-tiny clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,12 +58,15 @@ cover: setup ## show that core and wire are tested to the last branch
 	@$(BIN)/coverage run -m pytest -q --no-header tests/core tests/wire
 	@$(BIN)/coverage report
 
-torture: setup ## kill servers, cut their power and fill their disk, all of it (some twenty minutes)
+torture: setup ## kill servers, cut their power and fill their disk, all of it (some half an hour)
 	@LIMNER_TORTURE=1 $(BIN)/python -m pytest -q -s -m torture tests/torture
 	@LIMNER_TORTURE=1 $(BIN)/python -m pytest -q tests/store/test_response_life.py tests/store/test_jobs_lifecycle.py
 
 conformance: setup ## play every scenario over every kind of upstream, and write the table of the docs
 	@$(BIN)/python -m tests.conformance.page
+
+screenshots: setup ## take the pictures of the chat page that the documents show (needs Chromium)
+	@$(BIN)/python -m tests.web.screenshots
 
 fmt: setup ## format the code and mend what the linter can
 	@$(BIN)/ruff format .

@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from playwright.async_api import Page, expect
 
 from tests.e2e.processes import Server
-from tests.web.visiting import Visit, box, cards, id_of, note_states, painted, say, states
-
-
-@contextmanager
-def held(server: Server) -> Iterator[None]:
-    """The painter stands still meanwhile, however fast the machine is."""
-    painter = server.engine
-    painter.suspend()
-    try:
-        yield
-    finally:
-        painter.resume()
+from tests.web.visiting import Visit, box, cards, held, id_of, note_states, painted, say, states
 
 
 async def painting(page: Page) -> str:

@@ -49,7 +49,7 @@ TAGS = (
 )
 PAYLOADS = [tag.replace("{}", run) for tag in TAGS for run in RUN]
 ALL = "\n\n".join(PAYLOADS)
-NOTE = "window.runs = 0; window.ran = () => window.runs++;"
+NOTE = "() => { window.runs = 0; window.ran = () => window.runs++; }"
 WRONG = """() => [...document.querySelectorAll("*")].filter((each) =>
   ["SCRIPT", "IFRAME", "OBJECT", "EMBED", "VIDEO", "MATH", "STYLE", "BASE"].includes(each.tagName)
     && !each.matches("head > script[src='web/main.js']")

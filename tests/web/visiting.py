@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Protocol, TypedDict, Unpack
 
 from axe_playwright_python.async_playwright import Axe
@@ -95,6 +95,17 @@ def watch(page: Page, url: str, faults: list[str]) -> None:
     page.on("console", said)
     page.on("request", asked)
     page.on("pageerror", lambda error: faults.append(f"uncaught: {error}"))
+
+
+@contextmanager
+def held(server: Server) -> Iterator[None]:
+    """The painter stands still meanwhile, however fast the machine is."""
+    painter = server.engine
+    painter.suspend()
+    try:
+        yield
+    finally:
+        painter.resume()
 
 
 expect.set_options(timeout=PATIENCE_MS)
