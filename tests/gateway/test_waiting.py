@@ -63,6 +63,16 @@ async def test_requests_wait_until_the_engine_is_ready() -> None:
     assert await asyncio.gather(*waiting) == [[PICTURE], [PICTURE]]
 
 
+async def test_a_loaded_engine_says_how_large_its_pictures_may_be() -> None:
+    loaded: list[ImageCapabilities] = []
+    backend = WaitingBackend(
+        Painted(), Engine().settled, queue_limit=1, loaded=lambda: loaded[0] if loaded else None
+    )
+    assert backend.capabilities == ImageCapabilities("inner")
+    loaded.append(ImageCapabilities("other", min_edge_px=64, max_edge_px=2048, edits=True))
+    assert backend.capabilities == ImageCapabilities("inner", min_edge_px=64, max_edge_px=2048)
+
+
 async def test_when_loading_fails_they_fail_by_name_and_may_be_repeated() -> None:
     engine = Engine()
     engine.told.set_result(Readiness("failed", "out of memory"))

@@ -59,7 +59,7 @@ async def open_child(settings: Settings) -> AsyncIterator[EngineChild]:
         probe = await stack.enter_async_context(open_probe(socket))
         http = await stack.enter_async_context(ImagesHttp("http://engine", socket=str(socket)))
         name = model_name(settings.model)
-        # Sizes and the rest are left to the engine, which knows its model and reports what it does.
+        # The rest is left to the engine, which knows its model and reports what it does.
         can = ImageCapabilities(
             name,
             formats=FORMATS,
@@ -83,6 +83,7 @@ async def open_child(settings: Settings) -> AsyncIterator[EngineChild]:
             OpenAIImages(http, ServerFacts(can)),
             supervisor.settled,
             queue_limit=settings.max_queue + settings.painted_at_a_time,
+            loaded=lambda: probe.status.can,
         )
         await stack.enter_async_context(supervisor.run())
         yield EngineChild(backend, supervisor, probe)

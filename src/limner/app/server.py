@@ -66,7 +66,7 @@ logger = logging.getLogger(__name__)
 class Painting:
     """What paints. backend: None where nothing does. painter: what is known of it just now.
 
-    can: what it says of itself, once it does, beyond what requests are held to.
+    can: what it says of itself, once it does.
     named: where there are several, each by the names that may pick it.
     """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import replace
 
 from limner.core.image import ImageCapabilities, ImageEvent, ImageFailed, ImageRequest
 from limner.core.ports import ImageBackend
@@ -21,8 +22,10 @@ class WaitingBackend:
         *,
         queue_limit: int,
         wait_s: float = 900.0,
+        loaded: Callable[[], ImageCapabilities | None] = lambda: None,
     ) -> None:
-        """settled: waits until the engine is ready or failed.
+        """settled: waits until the engine is ready or failed. loaded: what the model can, once it
+        is there; of that the bounds of sizes, so that what is beyond them is refused at once.
 
         queue_limit: requests that may wait for that at a time. wait_s: the longest that one waits;
         large models load for minutes.
@@ -31,11 +34,15 @@ class WaitingBackend:
         self._settled = settled
         self._queue_limit = queue_limit
         self._wait_s = wait_s
+        self._loaded = loaded
         self._waiting = 0
 
     @property
     def capabilities(self) -> ImageCapabilities:
-        return self._inner.capabilities
+        known, loaded = self._inner.capabilities, self._loaded()
+        if loaded is None:
+            return known
+        return replace(known, min_edge_px=loaded.min_edge_px, max_edge_px=loaded.max_edge_px)
 
     async def generate(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
         """Wait, then paint. Fails as `model_loading` when the wait leads nowhere."""
