@@ -17,7 +17,7 @@ from tests.torture.servers import Server, Site, session
 from tests.torture.world import World, world
 from tests.torture.zygote import Zygote
 
-ROUNDS = amount(2, 20)
+ROUNDS = amount(1, 20)
 Asked = tuple[str, Any, dict[str, str]]
 
 

@@ -18,7 +18,7 @@ from tests.torture.world import world
 from tests.torture.zygote import Zygote
 
 CALLS = ("pwrite64", "fdatasync", "fsync", "rename", "mkdir", "utimensat", "write")
-POINTS = amount(2, 20)
+POINTS = amount(1, 20)
 """Of each call: at its first, second … in a thread. `write` is also how sockets are answered."""
 
 WITHOUT_CALL_S = 3.0

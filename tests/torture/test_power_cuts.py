@@ -26,7 +26,7 @@ from tests.torture.recording import Acknowledged, can_record, record
 from tests.torture.world import world
 
 CUTS, CARELESS_CUTS = amount(60, 600), amount(20, 60)
-ACKNOWLEDGED = amount(40, 300)
+ACKNOWLEDGED = amount(25, 300)
 OVER = ("completed", "failed", "incomplete", "cancelled")
 _TABLES = ("responses", "jobs", "files", "conversations")
 
