@@ -37,6 +37,7 @@ import base64
 with open("circle.png", "wb") as file:
     file.write(base64.b64decode(made.data[0].b64_json))
 edited = client.images.edit(image=open("circle.png", "rb"), prompt="a blue circle")
+print(edited.size)
 """,
     ),
     "Gallery": (
@@ -44,8 +45,8 @@ edited = client.images.edit(image=open("circle.png", "rb"), prompt="a blue circl
 curl "{URL}/v1/images?limit=10"
 """,
         f"""\
-{_CLIENT}for picture in client.get("/images", cast_to=object)["data"]:
-    print(picture["id"], picture["prompt"])
+{_CLIENT}pictures = client.get("/images", cast_to=object)["data"]
+print([(picture["id"], picture["prompt"]) for picture in pictures])
 """,
     ),
     "Files": (
@@ -54,8 +55,7 @@ base64 -d > dot.gif <<< R0lGODlhAQABAIAAAP8AAAAAACwAAAAAAQABAAACAkQBADs=
 curl {URL}/v1/files -F purpose=vision -F file=@dot.gif
 """,
         f"""\
-{_CLIENT}for file in client.files.list():
-    print(file.id, file.filename)
+{_CLIENT}print([(file.id, file.filename) for file in client.files.list()])
 """,
     ),
     "Conversations": (
