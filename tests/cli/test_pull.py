@@ -120,3 +120,34 @@ async def test_a_hub_that_is_not_there_is_said(tmp_path: Path) -> None:
     assert code == 1
     assert "Traceback" not in err
     assert MODEL in err or "Hub" in err
+
+
+@pytest.mark.parametrize(
+    ("model", "gated", "said"),
+    [
+        ("painters/nobody", False, "There is no model painters/nobody on the Hub, or a token"),
+        (MODEL, True, "accepted its terms"),
+    ],
+)
+async def test_who_paints_at_once_hears_the_same_of_the_hub(
+    tmp_path: Path, model: str, gated: bool, said: str
+) -> None:
+    hub = little()
+    hub.gated = gated
+    async with serving(hub.app) as url:
+        words = ("generate", "a red circle", "-o", str(tmp_path / "picture.png"), "--model", model)
+        code, _, err = await limner(*words, home=tmp_path, hub=url)
+    assert code == 2
+    assert f"limner: model '{model}' cannot be loaded: " in err
+    assert said in err
+    assert "Traceback" not in err
+
+
+async def test_a_model_that_was_never_pulled_is_fetched_by_who_paints(tmp_path: Path) -> None:
+    picture = tmp_path / "picture.png"
+    async with serving(little().app) as url:
+        words = ("generate", "a red circle", "-o", str(picture), "--model", MODEL)
+        code, _, err = await limner(*words, home=tmp_path, hub=url)
+    assert code == 0, err
+    assert "limner pull" in err
+    assert picture.read_bytes().startswith(b"\x89PNG")

@@ -16,7 +16,8 @@ import pytest
 from limner.core.errors import ConfigError
 from limner.core.image import Size
 from limner.engine import loading
-from limner.engine.loading import load, physical_cores
+from limner.engine.device import physical_cores
+from limner.engine.loading import load
 
 pytestmark = pytest.mark.engine
 
@@ -117,7 +118,21 @@ def test_noise_levels_that_depend_on_the_size_are_refused(copy: Path) -> None:
 
 @pytest.mark.parametrize("device", ["gpu", "xla", "cuda:99"])
 def test_a_device_that_is_not_here_is_refused(folder: Path, device: str) -> None:
-    assert f"device '{device}' cannot be used" in refusal(folder, device=device)
+    message = refusal(folder, device=device)
+    assert f"device '{device}' cannot be used" in message
+    assert "auto, cpu, cuda" in message or "--device cpu needs no GPU" in message
+
+
+def test_who_asks_for_a_gpu_where_there_is_none_hears_what_it_costs_to_do_without(
+    folder: Path,
+) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is one here")
+    message = refusal(folder, device="cuda")
+    assert "--device cpu needs no GPU" in message
+    assert "ten minutes to an hour" in message
 
 
 def test_an_unknown_dtype_is_refused(folder: Path) -> None:

@@ -290,6 +290,22 @@ async def test_too_little_memory_is_a_typed_failure(
         assert isinstance((await drained(painter))[-1], ImageCompleted)
 
 
+async def test_a_model_that_leaves_no_room_for_a_picture_names_the_flags_that_help(
+    loaded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(captions: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    failing(loaded, monkeypatch, fail)
+    painter = Painter(
+        lambda progress: loaded, name="x", scheduler=Scheduler(), fresh_seed=lambda: 0
+    )
+    with pytest.raises(ConfigError, match="leaves no memory of cpu for a picture of 64x64"):
+        await painter.start()
+    assert "--dtype bfloat16" in painter.readiness.message
+    await painter.close()
+
+
 async def test_numbers_out_of_range_are_a_failure_and_not_a_black_picture(
     loaded: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

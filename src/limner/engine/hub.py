@@ -142,14 +142,14 @@ def _said_plainly(model: str) -> Iterator[None]:
         yield
     except Exception as error:
         # The library wraps the Hub's answer when it only looks.
-        said = _plainly(model, error.__cause__) if error.__cause__ else None
-        if (said := said or _plainly(model, error)) is None:
+        said = plainly(model, error.__cause__) if error.__cause__ else None
+        if (said := said or plainly(model, error)) is None:
             raise
         raise LimnerError(said) from error
 
 
-def _plainly(model: str, error: BaseException) -> str | None:
-    """None for errors that are not about the Hub or the disk."""
+def plainly(model: str, error: BaseException) -> str | None:
+    """What an error means to a person; None where it is not about the Hub or the disk."""
     from huggingface_hub import errors
 
     match error:

@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from limner.core.errors import ConfigError
+from limner.engine.device import choose_device, choose_dtype, physical_cores
 from limner.engine.model import ModelFacts, read_facts
+from limner.engine.room import check_room, what_helps
 
 TINY = Path(__file__).parent / "models" / "tiny"
+INDEX = "model_index.json"
 TRANSFORMER = "ZImageTransformer2DModel"
-DTYPES = ("bfloat16", "float16", "float32")
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 Progress = Callable[[float, str], None]
@@ -60,7 +62,7 @@ def load(
     model: `tiny`, a folder, or a Hub id such as `Tongyi-MAI/Z-Image-Turbo` (offline settings of the
         Hub library are respected). name: what it is served as; the last part of `model` by default.
     device: `auto` (CUDA or ROCm, then Metal, then CPU) or a torch device.
-    dtype: `auto` (bfloat16, on CPU float32) or one of DTYPES.
+    dtype: `auto` (bfloat16, on CPU float32) or one of `engine.device.DTYPES`.
     threads: CPU threads of one operation; by default physical cores less one.
 
     Raises ConfigError when this cannot work, naming what would.
@@ -72,26 +74,25 @@ def load(
     torch, diffusers = _import_engine()
     torch.set_num_threads(threads or max(1, physical_cores() - 1))
     chosen = choose_device(torch, device)
-    kind = _dtype(torch, dtype, chosen)
+    kind = choose_dtype(torch, dtype, chosen)
     source = str(TINY) if model == "tiny" else model
-    progress(0.2, f"loading {model}")
     with _quiet(diffusers):
-        _check_index(diffusers, source)
-        pipeline = _load(diffusers, source, kind)
+        _check_index(source)
+        if not Path(source).is_dir():
+            progress(0.1, f"fetching what is not here of {model}; limner pull tells how far it is")
+        folder = _fetched(diffusers, source)
+        progress(0.2, f"loading {model}")
+        check_room(
+            name or Path(model).name,
+            folder,
+            dtype=str(kind).removeprefix("torch."),
+            bytes_each=kind.itemsize,
+            device=str(chosen),
+            device_free=torch.cuda.mem_get_info(chosen)[0] if chosen.type == "cuda" else None,
+        )
+        pipeline = _load(diffusers, source, folder, kind)
         facts = read_facts(name or Path(model).name, _settings(source), f"{source}/limner.json")
         return _place(torch, pipeline, facts, chosen, kind)
-
-
-def physical_cores() -> int:
-    """Cores this process may run on, two hardware threads counted as one where Linux tells."""
-    if not hasattr(os, "sched_getaffinity"):
-        return os.cpu_count() or 1
-    allowed = os.sched_getaffinity(0)
-    topology = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
-    try:
-        return len({Path(topology.format(cpu)).read_text() for cpu in allowed})
-    except OSError:
-        return len(allowed)
 
 
 def _import_engine() -> tuple[Any, Any]:
@@ -107,41 +108,14 @@ def _import_engine() -> tuple[Any, Any]:
     return torch, diffusers
 
 
-def choose_device(torch: Any, asked: str) -> Any:
-    """The torch device for a setting; raises ConfigError where it cannot be used."""
-    if asked == "auto":
-        # ROCm builds answer to the name cuda as well.
-        if torch.cuda.is_available():
-            asked = "cuda"
-        else:
-            asked = "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        return torch.empty(0, device=asked).device
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(
-            f"device {asked!r} cannot be used: {str(error).splitlines()[0]}; "
-            "accepted are auto, cpu, cuda, cuda:<number>, mps"
-        ) from error
-
-
-def _dtype(torch: Any, asked: str, device: Any) -> Any:
-    if asked == "auto":
-        asked = "float32" if device.type == "cpu" else "bfloat16"
-        if device.type == "cuda" and not torch.cuda.is_bf16_supported():
-            asked = "float16"
-    if asked not in DTYPES:
-        raise ConfigError(f"dtype must be auto or one of {', '.join(DTYPES)}, got {asked!r}")
-    return getattr(torch, asked)
-
-
-def _check_index(diffusers: Any, source: str) -> None:
+def _check_index(source: str) -> None:
     """Look at the pipeline's index before any weights are fetched."""
     if not Path(source).is_dir() and not HUB_ID.fullmatch(source):
         raise ConfigError(
             f"model {source!r} is no folder here and no Hub id; give 'tiny', a folder that holds a "
             "Diffusers pipeline, or an id such as 'Tongyi-MAI/Z-Image-Turbo'"
         )
-    index = _translated(source, lambda: diffusers.DiffusionPipeline.load_config(source))
+    index = _translated(source, lambda: _index(source))
     part = index.get("transformer", (None, None))[1]
     if part != TRANSFORMER:
         raise ConfigError(
@@ -150,9 +124,28 @@ def _check_index(diffusers: Any, source: str) -> None:
         )
 
 
-def _load(diffusers: Any, source: str, dtype: Any) -> Any:
+def _index(source: str) -> dict[str, Any]:
+    """What a pipeline consists of. Asked of the Hub itself, whose refusals Diffusers rewords."""
+    from huggingface_hub import hf_hub_download
+
+    is_here = Path(source).is_dir()
+    path = Path(source, INDEX) if is_here else Path(hf_hub_download(source, INDEX))
+    index = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(index, dict):
+        raise ValueError(f"{path} must hold a JSON object")
+    return index
+
+
+def _fetched(diffusers: Any, source: str) -> Path:
+    """The folder to load from."""
+    if Path(source).is_dir():
+        return Path(source)
+    return Path(_translated(source, lambda: diffusers.DiffusionPipeline.download(source)))
+
+
+def _load(diffusers: Any, source: str, folder: Path, dtype: Any) -> Any:
     return _translated(
-        source, lambda: diffusers.DiffusionPipeline.from_pretrained(source, dtype=dtype)
+        source, lambda: diffusers.DiffusionPipeline.from_pretrained(folder, dtype=dtype)
     )
 
 
@@ -160,10 +153,13 @@ def _translated(source: str, read: Callable[[], Any]) -> Any:
     """Run a step of loading; what it raises about files, hub and network becomes ConfigError."""
     from huggingface_hub.errors import HfHubHTTPError
 
+    from limner.engine.hub import plainly
+
     try:
         return read()
     except (OSError, ValueError, HfHubHTTPError) as error:
-        raise ConfigError(f"model {source!r} cannot be loaded: {error}") from error
+        said = plainly(source, error) or str(error)
+        raise ConfigError(f"model {source!r} cannot be loaded: {said}") from error
 
 
 def _settings(source: str) -> Mapping[str, Any]:
@@ -186,7 +182,8 @@ def _place(torch: Any, pipeline: Any, facts: ModelFacts, device: Any, dtype: Any
         pipeline.to(device)
     except torch.OutOfMemoryError as error:
         raise ConfigError(
-            f"model {facts.name!r} does not fit into the memory of {device}"
+            f"model {facts.name!r} does not fit into the memory of {device}. "
+            f"{what_helps(str(dtype).removeprefix('torch.'), str(device))}"
         ) from error
     if pipeline.scheduler.config.use_dynamic_shifting:
         raise ConfigError(

@@ -32,10 +32,11 @@ from limner.engine.job import Frame, Job
 from limner.engine.loading import Loaded, Progress
 from limner.engine.model import ModelFacts
 from limner.engine.params import Plan, capabilities, plan
+from limner.engine.room import what_helps
 from limner.engine.scheduler import Scheduler
 from limner.engine.source import Source, plan_edit
 from limner.engine.studio import Stats, Studio
-from limner.engine.worker import Worker
+from limner.engine.worker import Worker, is_out_of_memory
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ class Painter:
             loaded = await self._worker.run(self._load, progress)
             denoiser = Denoiser(loaded)
             self._tell("loading", "painting a first picture", LOADING_SHARE)
-            await self._worker.run(denoiser.warm_up)
+            await self._warm_up(denoiser, loaded)
         except Exception as error:
             words = error.message if isinstance(error, ConfigError) else repr(error)
             self._tell("failed", f"the model could not be loaded: {words}")
@@ -116,6 +117,18 @@ class Painter:
         running.add_done_callback(self._ended)
         self._ready = loaded.facts, studio, running
         self._tell("ready", f"{loaded.facts.name!r} paints on {loaded.device}", 1.0)
+
+    async def _warm_up(self, denoiser: Denoiser, loaded: Loaded) -> None:
+        try:
+            await self._worker.run(denoiser.warm_up)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            dtype = str(loaded.dtype).removeprefix("torch.")
+            raise ConfigError(
+                f"model {loaded.facts.name!r} leaves no memory of {loaded.device} for a picture of "
+                f"{loaded.facts.native_size}. {what_helps(dtype, str(loaded.device))}"
+            ) from error
 
     async def close(self) -> None:
         """Stop at the end of the step under way; requests that are not finished fail."""

@@ -50,7 +50,7 @@ class Worker:
 
 def failure(error: Exception) -> ImageFailed:
     """What a client is told of an exception in the model; the rest is for the log."""
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return ImageFailed(
@@ -70,7 +70,8 @@ def not_finite() -> ImageFailed:
     )
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether the model wanted more memory than there is, on whatever device."""
     # On CPU torch raises a bare RuntimeError; the allocator's name is all there is to tell it by.
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
         isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)

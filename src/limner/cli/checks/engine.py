@@ -11,7 +11,7 @@ from pathlib import Path
 from limner.app.painting import ENGINE_PACKAGES, INSTALL, gpu_of, missing_packages
 from limner.cli.checks.verdict import Verdict, failure, ok, refused, warning
 from limner.core.errors import ConfigError
-from limner.engine.loading import choose_device
+from limner.engine.device import choose_device
 
 OTHER_TORCH = (
     "Install the build of torch for it, which pytorch.org/get-started names; from the sources, "
@@ -53,8 +53,7 @@ def check_device(asked: str) -> tuple[Verdict, Device | None]:
     except (ImportError, OSError) as error:
         return failure("device", f"torch cannot be imported: {error}", INSTALL), None
     except (ConfigError, RuntimeError) as error:
-        what = str(error).partition("; accepted")[0]
-        return refused("device", what, OTHER_DEVICE), None
+        return refused("device", str(error), OTHER_DEVICE), None
     if gpu:
         device = Device(chosen, int(gpu.vram_total_gb * _GIB))
         free = gpu.vram_total_gb - gpu.vram_used_gb
