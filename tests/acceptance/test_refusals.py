@@ -83,3 +83,18 @@ def _hear(url: str) -> None:
     with openai.OpenAI(base_url=url, api_key="none", max_retries=0) as client:
         for _ in client.responses.create(model="any", input="hi", stream=True):
             pass
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("kind", ["chat", "anthropic", "harmony"])
+async def test_calls_and_outputs_that_do_not_match_are_the_clients_fault(
+    rig: Rig, kind: str, stream: bool
+) -> None:
+    output = {"type": "function_call_output", "call_id": "call_none", "output": "x"}
+    async with httpx.AsyncClient(base_url=rig.url) as client:
+        body = {"model": kind, "input": [output], "stream": stream}
+        reply = await client.post("/responses", json=body)
+    assert (reply.status_code, reply.headers["content-type"]) == (400, "application/json")
+    error = reply.json()["error"]
+    assert (error["type"], error["param"]) == ("invalid_request_error", "input")
+    assert error["message"].startswith("No tool call found for function call output")

@@ -38,9 +38,13 @@ CASES: list[tuple[LimnerError, int, dict[str, Any]]] = [
         {"type": "rate_limit_error", "param": None, "code": "rate_limit_exceeded"},
     ),
     (
-        UpstreamError("cannot be obeyed", code="unsupported_tool_choice", status=400),
+        UpstreamError("no", code="unsupported_tool_choice", status=400, param="tool_choice"),
         400,
-        {"type": "invalid_request_error", "param": None, "code": "unsupported_tool_choice"},
+        {
+            "type": "invalid_request_error",
+            "param": "tool_choice",
+            "code": "unsupported_tool_choice",
+        },
     ),
     (
         ImageError("full", code="queue_full", status=503, param="prompt"),

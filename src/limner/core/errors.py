@@ -57,6 +57,7 @@ class UpstreamError(LimnerError):
     code: `server_error`, `rate_limit_exceeded`, `upstream_<status>` or the upstream's own code.
     status: the HTTP status for our client when nothing has been sent yet (429, 502, 503 or 504).
     retryable: whether the same request may succeed later.
+    param: the field of the client's request that cannot be said in the server's dialect, if any.
     """
 
     def __init__(
@@ -67,12 +68,14 @@ class UpstreamError(LimnerError):
         status: int = 502,
         retryable: bool = False,
         retry_after_s: float | None = None,
+        param: str | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.status = status
         self.retryable = retryable
         self.retry_after_s = retry_after_s
+        self.param = param
 
 
 class ImageError(LimnerError):

@@ -109,8 +109,8 @@ OutputItem = MessageItem | ReasoningItem | FunctionCallItem | ImageCallItem | Op
 class ResponseError:
     """Why a response failed. code: such as `server_error` or `rate_limit_exceeded`.
 
-    status, retryable, retry_after_s: for an HTTP reply, where nothing has been sent yet; see
-    `errors.UpstreamError`.
+    status, retryable, retry_after_s, param: for an HTTP reply, where nothing has been sent yet;
+    see `errors.UpstreamError`.
     """
 
     code: str
@@ -118,6 +118,7 @@ class ResponseError:
     status: int = 500
     retryable: bool = False
     retry_after_s: float | None = None
+    param: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -323,4 +323,5 @@ def _error_of(failure: TurnFailed) -> ResponseError:
         status=failure.status,
         retryable=failure.retryable,
         retry_after_s=failure.retry_after_s,
+        param=failure.param,
     )

@@ -238,6 +238,7 @@ class TurnFailed:
     status: int = 502
     retryable: bool = False
     retry_after_s: float | None = None
+    param: str | None = None
 
 
 WordsEvent = (

@@ -114,6 +114,7 @@ def refusal(error: ResponseError) -> UpstreamError:
         status=error.status,
         retryable=error.retryable,
         retry_after_s=error.retry_after_s,
+        param=error.param,
     )
 
 

@@ -76,6 +76,7 @@ class IntentUpstream:
                 f"tool_choice {_shown(request.tool_choice)} cannot be obeyed: the built-in rules "
                 "call only a function that has a parameter `prompt`, and only when it is offered",
                 code="unsupported_tool_choice",
+                param="tool_choice",
                 status=400,
             )
             return

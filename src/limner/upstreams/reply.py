@@ -43,4 +43,5 @@ async def read_reply(
 
 def refused(error: InvalidRequest) -> TurnFailed:
     """A turn that cannot be said in the server's dialect."""
-    return TurnFailed(error.message, error.code or "invalid_request_error", error.status)
+    code = error.code or "invalid_request_error"
+    return TurnFailed(error.message, code, error.status, param=error.param)

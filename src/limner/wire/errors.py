@@ -51,7 +51,7 @@ def _details(error: LimnerError) -> dict[str, str | None]:
             return {"type": error.type, "param": error.param, "code": error.code}
         case UpstreamError():
             kind = _UPSTREAMS.get(error.status, SERVER_ERROR)
-            return {"type": kind, "param": None, "code": error.code}
+            return {"type": kind, "param": error.param, "code": error.code}
         case StoreError():
             return {"type": SERVER_ERROR, "param": None, "code": error.code}
         case _:
