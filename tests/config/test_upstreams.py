@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,33 @@ def read(text: str, folder: Path, **environ: str) -> UpstreamsFile:
 def refusal(text: str, folder: Path, **environ: str) -> str:
     with pytest.raises(ConfigError) as refused:
         read(text, folder, **environ)
+    return re.sub(r"(?<=limner\.toml), line \d+", "", said(refused, folder))
+
+
+def said(refused: pytest.ExceptionInfo[ConfigError], folder: Path) -> str:
     return refused.value.message.replace(f"{folder}/", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("\n# one\n[upstream.far]\n", "limner.toml, line 3: upstream is not a key"),
+        (FAR + "# more\n modles = []\n", "limner.toml, line 4: upstreams.far.modles is not a key"),
+        (
+            FAR + "[ upstreams.far.timeouts ] # s\n\ntotl = 4\n",
+            "limner.toml, line 5: upstreams.far.timeouts.totl is not a key",
+        ),
+        (FAR + "vision = 3\n", "limner.toml, line 3: upstreams.far.vision must be true or false"),
+        (FAR + "timeouts = {totl = 4}\n", "limner.toml: upstreams.far.timeouts.totl is not"),
+        ("[keys.a]\n" + FAR, "limner.toml: keys.a.key_env must be the name"),
+    ],
+)
+def test_a_complaint_names_the_line_where_the_key_stands_on_one(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        read(text, tmp_path)
+    assert said(refused, tmp_path).startswith(message)
 
 
 def test_a_url_is_enough(tmp_path: Path) -> None:
@@ -171,8 +198,8 @@ def test_what_cannot_be_accepted_is_named(text: str, message: str, tmp_path: Pat
 
 
 def test_a_key_that_is_like_no_other_brings_the_list_of_them(tmp_path: Path) -> None:
-    said = refusal(FAR + '[keys.a]\nkey_env = "K"\nzzz = 1', tmp_path, K="k")
-    assert said == "limner.toml: keys.a.zzz is not a key; known: key_env, image_tool."
+    told = refusal(FAR + '[keys.a]\nkey_env = "K"\nzzz = 1', tmp_path, K="k")
+    assert told == "limner.toml: keys.a.zzz is not a key; known: key_env, image_tool."
 
 
 def test_a_file_that_is_not_there_or_not_toml_is_named(tmp_path: Path) -> None:
