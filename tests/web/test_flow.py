@@ -165,7 +165,7 @@ async def test_a_chat_is_renamed_deleted_and_brought_back(visit: Visit) -> None:
     await expect(page.locator("lm-words")).not_to_be_empty()
     rail = page.get_by_role("navigation")
     await rail.get_by_role("button", name="What can you do?", exact=True).first.hover()
-    await rail.get_by_role("button", name="Rename chat: What can you do?").click()
+    await rail.get_by_role("button", name="Rename chat: What can you do?").first.click()
     await rail.get_by_role("textbox", name="Rename").fill("Questions of mine")
     await rail.get_by_role("textbox", name="Rename").press("Enter")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Questions of mine")

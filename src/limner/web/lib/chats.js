@@ -29,7 +29,7 @@ export function newChat({ write = true } = {}) {
 export async function beginChat(text) {
   const title = text.replace(/\s+/g, " ").slice(0, TITLE);
   const chat = await api.postJson("/v1/conversations", { metadata: { title } });
-  page.set(({ chats }) => ({ chatId: chat.id, title, chats: [chat, ...chats] }));
+  page.set(({ chats }) => ({ chatId: chat.id, title, chats: [chat, ...chats.filter(({ id }) => id !== chat.id)] }));
   writePlace({ chatId: chat.id });
 }
 

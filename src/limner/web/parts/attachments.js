@@ -2,18 +2,19 @@
 
 import { t } from "../lib/i18n.js";
 import { focusBox, page } from "../lib/page.js";
-import { html, nothing, repeat } from "./part.js";
+import { html, Part, repeat } from "./part.js";
 import { icon } from "./icons.js";
 import "./picture.js";
 
 const DRAGGED = "application/x-limner-place";
 
-export function attachments() {
-  const { attached } = page.get();
-  if (!attached.length) return nothing;
-  return html`<ul class="attached" aria-label=${t("attached")}>
-    ${repeat(attached, ({ id, url }) => id ?? url, (picture, at) => one(picture, at, attached.length))}
-  </ul>`;
+class Attachments extends Part {
+  render() {
+    const { attached } = page.get();
+    return html`<ul class="attached" aria-label=${t("attached")}>
+      ${repeat(attached, ({ id, url }) => id ?? url, (picture, at) => one(picture, at, attached.length))}
+    </ul>`;
+  }
 }
 
 function one(picture, at, count) {
@@ -66,7 +67,7 @@ function key(event, at) {
 
 /** The focus goes along with what was moved. */
 async function follow(at) {
-  await document.querySelector("lm-composer").updateComplete;
+  await document.querySelector("lm-attachments").updateComplete;
   document.querySelectorAll(".handle")[at]?.focus();
 }
 
@@ -76,3 +77,5 @@ function move(from, to) {
   attached.splice(to, 0, ...attached.splice(from, 1));
   page.set({ attached });
 }
+
+customElements.define("lm-attachments", Attachments);

@@ -1,19 +1,17 @@
 // One picture in every state that it can be in.
 
-import { loadPicture } from "../lib/api.js";
 import { isBusyState, left, shapeOf, stateOf } from "../lib/card.js";
 import { versionsOf } from "../lib/chat.js";
 import { download } from "../lib/download.js";
 import { t, timeLeft } from "../lib/i18n.js";
 import { deedOf, isWriting } from "../lib/keys.js";
 import { cancel, correct, follow, page, reference, removePicture, retry, showVersion, star, takeBack } from "../lib/page.js";
-import { fromBase64 } from "../lib/pictures.js";
-import { sightOf } from "../lib/seen.js";
 import { cardTools, pager } from "./card-tools.js";
 import { failure } from "./failure.js";
 import { html, nothing, Part } from "./part.js";
 import { icon } from "./icons.js";
 import { later } from "./later.js";
+import { Shown } from "./shown.js";
 import { strip } from "./strip.js";
 
 const BLUR_PX = 12;
@@ -23,7 +21,6 @@ class Card extends Part {
     turn: { attribute: false },
     item: { attribute: false },
     earlier: { attribute: false }, // id of the picture before this one in the chat, if any
-    source: { state: true },
     isEditing: { state: true },
     isTurned: { state: true },
     isUnfolded: { state: true },
@@ -31,22 +28,19 @@ class Card extends Part {
 
   constructor() {
     super();
-    this.source = "";
-    this.isEditing = this.isTurned = false;
-    this.isUnfolded = false;
+    this.shown = new Shown(this);
+    this.isEditing = this.isTurned = this.isUnfolded = false;
     this.addEventListener("keydown", (event) => this.key(event));
-  }
-
-  disconnectedCallback() {
-    this.sight?.stop();
-    this.forget(this.source);
-    this.source = "";
-    super.disconnectedCallback();
   }
 
   connectedCallback() {
     super.connectedCallback();
-    if (this.hasUpdated) this.show();
+    if (this.hasUpdated) this.shown.update(this.item);
+  }
+
+  disconnectedCallback() {
+    this.shown.drop();
+    super.disconnectedCallback();
   }
 
   willUpdate(changed) {
@@ -54,7 +48,7 @@ class Card extends Part {
     if (!changed.has("item")) return;
     const before = changed.get("item");
     if (before && before.id !== this.item.id) this.isEditing = this.isUnfolded = false;
-    this.show(before);
+    this.shown.update(this.item, before);
   }
 
   /** A button that is no longer there leaves its focus to the card. */
@@ -62,41 +56,8 @@ class Card extends Part {
     if (this.hadFocus && !this.contains(document.activeElement)) this.querySelector(".card").focus({ preventScroll: true });
   }
 
-  /** Show the newest there is: the picture itself, else the last partial image, else nothing. */
-  async show(before) {
-    const { item } = this;
-    const isOther = before?.id !== item.id;
-    if (item.phase === "done") {
-      if (before?.phase === "done" && !isOther) return;
-      await this.put(item.result ? addressOf(item.result, item.format) : await this.fetch(item.id));
-    } else if (item.partial) {
-      if (item.partial !== before?.partial) await this.put(addressOf(item.partial.base64, item.partial.format));
-    } else if (isOther) {
-      this.forget(this.source);
-      this.source = "";
-    }
-  }
-
-  /** A kept picture, once someone may see it: a long chat has many. */
-  async fetch(id) {
-    this.sight?.stop();
-    this.sight = sightOf(this);
-    await this.sight.promise;
-    return loadPicture(id).catch(() => "");
-  }
-
-  /** Take the place of what is shown, once it can be drawn without a gap. */
-  async put(source, { id } = this.item) {
-    const picture = new Image();
-    picture.src = source;
-    await picture.decode().catch(() => {});
-    if (!this.isConnected || this.item.id !== id) return this.forget(source);
-    this.forget(this.source);
-    this.source = source;
-  }
-
-  forget(source) {
-    if (source.startsWith("blob:")) URL.revokeObjectURL(source);
+  get source() {
+    return this.shown.source;
   }
 
   get state() {
@@ -226,31 +187,12 @@ class Card extends Part {
   }
 
   promptEditor() {
-    const { item, turn } = this;
-    return html`<form class="prompt-editor" @submit=${this.again}>
-      <textarea name="prompt" rows="3" dir="auto" aria-label=${t("edit-prompt")} @keydown=${this.promptKey}>${item.prompt || turn.input.text}</textarea>
-      <button class="strong">${t("paint")}</button>
-      <button type="button" class="plain" @click=${this.leave}>${t("cancel")}</button>
-    </form>`;
+    const prompt = this.item.prompt || this.turn.input.text;
+    return later("prompt", html`<lm-prompt .prompt=${prompt} @paint=${this.again} @leave=${this.leave}></lm-prompt>`);
   }
 
-  async edit() {
+  edit() {
     this.isEditing = true;
-    await this.updateComplete;
-    const box = this.querySelector(".prompt-editor textarea");
-    box.focus();
-    box.setSelectionRange(box.value.length, box.value.length);
-  }
-
-  promptKey(event) {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-      event.preventDefault();
-      event.target.form.requestSubmit();
-    }
-    if (event.key === "Escape") {
-      event.stopPropagation();
-      this.leave();
-    }
   }
 
   async leave() {
@@ -259,11 +201,9 @@ class Card extends Part {
     this.querySelector(".card").focus();
   }
 
-  again(event) {
-    event.preventDefault();
-    const text = new FormData(event.target).get("prompt").trim();
+  again({ detail: text }) {
     this.isEditing = false;
-    if (text) retry(this.turn, { text });
+    retry(this.turn, { text });
   }
 
   /** Whether it was painted anew or edited, and how to have it the other way. */
@@ -327,8 +267,6 @@ class Card extends Part {
     if (other) page.set({ comparing: [other, this.item.id] });
   }
 }
-
-const addressOf = (base64, format) => URL.createObjectURL(fromBase64(base64, format));
 
 const joined = (...words) => words.filter(Boolean).join(" · ");
 

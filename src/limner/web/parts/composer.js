@@ -4,10 +4,10 @@ import { t } from "../lib/i18n.js";
 import { deedOf } from "../lib/keys.js";
 import { allRead, attach, cancelAll, focusBox, isBusy, page, send, shownTurns } from "../lib/page.js";
 import { remembered, remember } from "../lib/said.js";
-import { attachments } from "./attachments.js";
 import { chips } from "./chips.js";
 import { createRef, html, live, nothing, Part, ref } from "./part.js";
 import { icon } from "./icons.js";
+import { later } from "./later.js";
 
 const MOST_HEIGHT_PX = 220;
 
@@ -31,14 +31,14 @@ class Composer extends Part {
   }
 
   render() {
-    const { ready, problem } = page.get();
+    const { attached, ready, problem } = page.get();
     const told = this.problem || problem;
     return html`
       <form class="composer" aria-label=${t("composer")} @submit=${this.submit}>
         ${told ? html`<p class="problem" role="alert">${told}</p>` : nothing}
         ${ready?.status === "loading" ? firstRun(ready) : nothing}
         <div class="box">
-          ${attachments()}
+          ${attached.length ? later("attachments", html`<lm-attachments></lm-attachments>`) : nothing}
           <button type="button" class="plain round" aria-label=${t("attach")} title=${t("attach")} @click=${() => this.file.value.click()}>
             ${icon("add")}
           </button>

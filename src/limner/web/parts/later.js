@@ -4,12 +4,14 @@ import { page } from "../lib/page.js";
 import { needStyle } from "../lib/style.js";
 
 const LATER = {
+  attachments: { styles: [], load: () => import("./attachments.js") },
   compare: { styles: ["drawer", "whole"], load: () => import("./compare.js") },
   details: { styles: ["drawer"], load: () => import("./details.js") },
   gallery: { styles: ["drawer", "gallery", "whole"], load: () => import("./gallery.js") },
   key: { styles: ["dialogs"], load: () => import("./key.js") },
   keys: { styles: ["dialogs"], load: () => import("./keys.js") },
   mask: { styles: ["drawer", "whole", "mask"], load: () => import("./mask-editor.js") },
+  prompt: { styles: [], load: () => import("./prompt.js") },
   queue: { styles: ["drawer"], load: () => import("./queue.js") },
   slider: { styles: ["whole"], load: () => import("./slider.js") },
 };
