@@ -10,7 +10,7 @@ export function sightOf(element) {
       if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
       watcher.disconnect();
       resolve();
-    }, { rootMargin: NEAR });
+    }, { rootMargin: NEAR, scrollMargin: NEAR });
     watcher.observe(element);
   });
   return { promise, stop: () => watcher.disconnect() };
