@@ -45,9 +45,6 @@ allow-x00 = false
 deterministic = true
 max-examples = 15
 
-[phases.stateful]
-enabled = false
-
 [[operations]]
 include-operation-id = "getQueue"
 parameters = { stream = "false" }

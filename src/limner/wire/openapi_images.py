@@ -85,6 +85,7 @@ _FORM = {
         **_OF_EDITS,
     },
     "required": ["prompt"],
+    "additionalProperties": False,
 }
 _IMAGES = told(
     {"created": integer(), "data": array(told({"b64_json": text()}), least=1)},
