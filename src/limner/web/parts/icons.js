@@ -38,8 +38,6 @@ const PATHS = {
   chat: svg`<path d="M5 6h14v10h-8l-4 3v-3H5z"/>`,
   sliders: svg`<path d="M4 8h9M17 8h3M4 16h3M11 16h9"/><circle cx="15" cy="8" r="2"/><circle cx="9" cy="16" r="2"/>`,
   smaller: svg`<path d="M14 10h6M14 10V4M14 10l6-6M10 14H4M10 14v6M10 14l-6 6"/>`,
-  moon: svg`<path d="M19 14a8 8 0 1 1-9-10 6.5 6.5 0 0 0 9 10z"/>`,
-  keyboard: svg`<rect x="3" y="7" width="18" height="11" rx="2"/><path d="M7 11h.01M11 11h.01M15 11h.01M8 15h8"/>`,
 };
 
 export const icon = (name) => html`<svg
