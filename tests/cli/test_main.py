@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import click
 import pytest
 
@@ -28,6 +30,12 @@ def outcome(
         (LimnerError("out of paint"), 1, "limner: out of paint\n"),
         (click.UsageError("no"), 2, "Error: no\n"),
         (KeyboardInterrupt(), 130, ""),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/srv/limner"),
+            1,
+            "limner: The disk has no room left for /srv/limner. Make room, or name another folder: "
+            "--data for what is kept, TMPDIR for the rest.\n",
+        ),
         (click.Abort(), 130, ""),
         (
             ZeroDivisionError("x"),

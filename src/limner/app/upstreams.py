@@ -27,6 +27,8 @@ from limner.upstreams.responses import ResponsesUpstream
 from limner.wire.anthropic_thoughts import ThinkingStyle
 from limner.wire.chat_request import MaxTokensField
 
+NEXT = "it is asked again with each request; limner doctor --online looks closer"
+
 logger = logging.getLogger(__name__)
 
 
@@ -111,7 +113,8 @@ async def _detected(server: ModelServer, stack: AsyncExitStack) -> Upstream:
     try:
         return await upstream.find()
     except UpstreamError as error:
-        logger.warning("dialect not found", extra={"action": "detect", "why": error.message})
+        facts = {"action": "detect", "url": server.url, "why": error.message, "next": NEXT}
+        logger.warning("the language model does not answer", extra=facts)
         return upstream
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -25,6 +26,7 @@ COMMANDS = {
     "completion": "Complete commands and flags in the shell.",
 }
 INTERRUPTED = 130
+ELSEWHERE = "name another folder: --data for what is kept, TMPDIR for the rest"
 
 
 class _Commands(click.Group):
@@ -72,6 +74,9 @@ def _run() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            where = f" for {error.filename}" if error.filename else ""
+            return _say(f"The disk has no room left{where}. Make room, or {ELSEWHERE}.", 1)
         if os.environ.get("LIMNER_LOG_LEVEL", "").lower() == "debug":
             raise
         return _say(f"{error!r} is a bug; LIMNER_LOG_LEVEL=debug shows where it is.", 1)
