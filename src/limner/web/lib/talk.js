@@ -110,13 +110,15 @@ async function ask(turn, { keep = false } = {}) {
   goOn(turn.id, events);
 }
 
+const partialImages = (painter) => (painter.partial_images === false ? {} : { partial_images: PARTIAL_IMAGES });
+
 function bodyOf({ previousId, input: { text, pictures, tool, alone, forced, prompt } }) {
   const { painter, models } = page.get();
   const mayPaint = painter.name || !models.length; // nobody has told yet
   return {
     model: talker()?.id ?? "limner",
     input: inputOf(text, pictures),
-    ...(mayPaint && { tools: [{ type: "image_generation", partial_images: PARTIAL_IMAGES, ...tool }] }),
+    ...(mayPaint && { tools: [{ type: "image_generation", ...partialImages(painter), ...tool }] }),
     ...(forced && { tool_choice: { type: "image_generation" } }),
     ...(forced && prompt && { instructions: `Paint exactly this prompt, word for word: ${prompt}` }),
     metadata: { chat: page.get().chatId, ...(previousId && { parent: previousId }) },
