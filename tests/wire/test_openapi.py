@@ -146,6 +146,11 @@ def test_every_body_has_its_parser() -> None:
     assert {operation.id for operation in JSON_BODIES} == set(PARSERS)
 
 
+def test_no_route_is_described_twice() -> None:
+    assert len({operation.key for operation in OPERATIONS}) == len(OPERATIONS)
+    assert len({operation.id for operation in OPERATIONS}) == len(OPERATIONS)
+
+
 @pytest.mark.parametrize("name", PARSERS)
 def test_what_the_description_allows_is_accepted(name: str) -> None:
     operation = next(it for it in OPERATIONS if it.id == name)
