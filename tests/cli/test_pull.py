@@ -143,11 +143,14 @@ async def test_who_paints_at_once_hears_the_same_of_the_hub(
     assert "Traceback" not in err
 
 
-async def test_a_model_that_was_never_pulled_is_fetched_by_who_paints(tmp_path: Path) -> None:
-    picture = tmp_path / "picture.png"
+async def test_a_model_that_was_never_pulled_is_fetched_when_it_is_loaded(tmp_path: Path) -> None:
+    loads = f"from limner.engine.loading import load; load({MODEL!r}, device='cpu', progress=print)"
     async with serving(little().app) as url:
-        words = ("generate", "a red circle", "-o", str(picture), "--model", MODEL)
-        code, _, err = await limner(*words, home=tmp_path, hub=url)
-    assert code == 0, err
-    assert "limner pull" in err
-    assert picture.read_bytes().startswith(b"\x89PNG")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", loads),
+            env={**os.environ, "HF_ENDPOINT": url, "HF_HOME": str(tmp_path), "HF_TOKEN": ""},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        told, _ = await process.communicate()
+    assert process.returncode == 0
+    assert b"limner pull tells how far it is" in told
