@@ -151,7 +151,7 @@ class Card extends Part {
         return joined(t("loading-model", { model: page.get().painter.name ?? "" }), progress === null ? "" : `${Math.round(progress * 100)} %`);
       }
       case "painting":
-        return item.steps ? joined(t("step", { step: item.step, steps: item.steps }), timeLeft(item.etaS)) : t("painting");
+        return item.step ? joined(t("step", { step: item.step, steps: item.steps }), timeLeft(item.etaS)) : t("painting");
       case "lost":
         return t(turn.lost === "gone" ? "lost" : "reconnecting");
       default:
