@@ -58,6 +58,15 @@ def test_metadata_is_replaced_or_taken_away() -> None:
         ([], "items"),
         ([SAID] * 21, "items"),
         (["hello"], "items[0]"),
+        (
+            [
+                {
+                    "type": "tool_search_output",
+                    "tools": [{"type": "image_generation", "size": 512}],
+                }
+            ],
+            "items[0].tools[0].size",
+        ),
         ([SAID, {"role": "robot", "content": "x"}], "items[1].role"),
         ([{"type": "item_reference", "id": "msg_1"}], "input"),
         ([{"type": "web_search_call", "id": 5}], "items[0].id"),

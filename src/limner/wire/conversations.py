@@ -11,7 +11,7 @@ from limner.core.errors import InvalidRequest
 from limner.core.page import Listed
 from limner.core.turn import JsonObject
 from limner.wire.fields import Fields, invalid_value, one_of
-from limner.wire.input import parse_items
+from limner.wire.input import Input, declared, parse_items
 from limner.wire.input_items import MAX_NAME
 from limner.wire.items import Json
 from limner.wire.known import Known, References
@@ -19,6 +19,7 @@ from limner.wire.orders import Order, own_input
 from limner.wire.pages import page_json
 from limner.wire.references import references
 from limner.wire.settings import parse_metadata
+from limner.wire.tools import parse_tools
 
 MAX_NEW_ITEMS = 20
 
@@ -122,5 +123,7 @@ def _items(request: Fields, known: Known, new_id: Callable[[str], str]) -> list[
         if not (entry.string("id", max_length=MAX_NAME) or "").isprintable():
             raise invalid_value(entry.at("id"), entry.get("id"), "printable characters")
     values = [entry.values for entry in entries]
-    parse_items(values, request.at("items"), known)
+    items = parse_items(values, request.at("items"), known)
+    brought = Input(items, 0, (), declared(entries))
+    parse_tools(Fields({}), brought, known, stream=True, adjustments=[])
     return own_input(Order({"input": values}, known), new_id)

@@ -45,15 +45,15 @@ def parse_input(request: Fields, known: Known, *, may_be_empty: bool = False) ->
     past = tuple(read_item(_found(entry, known) or entry, known) for entry in earlier)
     value = request.get("input")
     if (past and value is None) or ((past or may_be_empty) and value == []):
-        return Input(past, len(past), _declared(earlier), ())
+        return Input(past, len(past), declared(earlier), ())
     request.require("input")
     if isinstance(value, str):
         said = Message("user", (TextPart(string(value, request.at("input"), MAX_STRING)),))
-        return Input((*past, said), len(past), _declared(earlier), ())
+        return Input((*past, said), len(past), declared(earlier), ())
     own = [_whole(entry, known) for entry in _entries(request, value)]
     items = (*past, *(read_item(entry, known) for entry in own))
     _check_image_count(items)
-    return Input(items, len(past), _declared(earlier), _declared(own))
+    return Input(items, len(past), declared(earlier), declared(own))
 
 
 def parse_items(values: Sequence[Mapping[str, Any]], path: str, known: Known) -> tuple[Item, ...]:
@@ -109,7 +109,8 @@ def _lacks_picture(entry: Fields) -> bool:
     )
 
 
-def _declared(entries: Sequence[Fields]) -> tuple[Fields, ...]:
+def declared(entries: Sequence[Fields]) -> tuple[Fields, ...]:
+    """The tools that items bring along; raises InvalidRequest for what is no list of objects."""
     return tuple(
         tool
         for entry in entries
