@@ -73,15 +73,29 @@ def _operation(operation: Operation) -> Iterator[str]:
         yield from _table(
             ("in the query or a header", "accepted", ""), map(_parameter, operation.parameters)
         )
-    for kind, schema in operation.bodies.items():
-        if len(operation.bodies) > 1:
-            yield f"As `{kind}`:\n"
-        yield from _fields(schema, operation.refused)
+    yield from _bodies(operation)
     if operation.id == "createResponse":
         yield "A tool `image_generation` has, beside its `type`:\n"
         yield from _fields(ref("ImageTool"), {})
         yield from _parts("An item of `input`; what must be there stands bold:", "InputItem")
         yield from _parts("A part of a message's `content`, or of a call's `output`:", "InputPart")
+
+
+def _bodies(operation: Operation) -> Iterator[str]:
+    """The tables of a body's fields; what stands on the page already is only named."""
+    same = next(it for it in OPERATIONS if it.bodies == operation.bodies)
+    if same is not operation and operation.bodies:
+        yield f"The fields are those of `{same.method} {same.path}`.\n"
+        return
+    known: Json = {}
+    for kind, schema in operation.bodies.items():
+        if known:
+            files = {name: it for name, it in schema["properties"].items() if _is_file(it)}
+            yield f"As `{kind}` the same, with files for pictures:\n"
+            yield from _fields({"properties": files}, {})
+        else:
+            known = SCHEMAS.get(_name(schema), schema)["properties"]
+            yield from _fields(schema, operation.refused)
 
 
 def _fields(schema: Json, refused: Mapping[str, str]) -> Iterator[str]:
@@ -111,6 +125,10 @@ def _form(schema: Json) -> tuple[str, str]:
     ]
     listed = ", ".join(fields) or schema.get("description", "")
     return _type(properties["type"]) if "not" not in properties["type"] else "…", listed
+
+
+def _is_file(schema: Json) -> bool:
+    return bool(schema.get("items", schema).get("format") == "binary")
 
 
 def _name(schema: Json) -> str:
@@ -152,6 +170,8 @@ def _type(schema: Json) -> str:
         return _name(schema)
     if "anyOf" in schema:
         return " or ".join(dict.fromkeys(filter(None, map(_type, schema["anyOf"]))))
+    if _is_file(schema):
+        return f"file{_bounds(schema)}"
     if "const" in schema:
         return f"`{schema['const']}`"
     if "enum" in schema:

@@ -73,13 +73,17 @@ _OF_EDITS: dict[str, Json] = {
     "input_fidelity": choice(FIDELITIES, "Honoured where the back end has it, else reported."),
     "strength": number(0, 1, "Limner's own: how far the picture may leave its source."),
 }
+_PICTURES = "Honoured: by `image_url` or `file_id`."
 _FILE = {"type": "string", "format": "binary"}
 _FORM = {
     "type": "object",
     "properties": {
-        "image": {**_FILE, "description": "A picture; several as `image[]`."},
-        "image[]": {"type": "array", "items": _FILE, "maxItems": MAX_IMAGES},
-        "mask": {**_FILE, "description": "Transparent where the first picture may change."},
+        "image": {**_FILE, "description": "Honoured: one picture."},
+        "image[]": array(_FILE, "Honoured; also as `image[0]` …", most=MAX_IMAGES),
+        "mask": {
+            **_FILE,
+            "description": "Honoured: transparent where the first picture may change.",
+        },
         **_PROMPT,
         **_OPTIONAL,
         **_OF_EDITS,
@@ -116,9 +120,12 @@ _PICTURE = told(
 SCHEMAS: dict[str, Json] = {
     "GenerateImages": asked(_PROMPT, _OPTIONAL),
     "EditImages": asked(
-        {**_PROMPT, "images": array(NAMED_PICTURE, least=1, most=MAX_IMAGES)},
+        {**_PROMPT, "images": array(NAMED_PICTURE, _PICTURES, least=1, most=MAX_IMAGES)},
         {
-            "mask": {**NAMED_PICTURE, "description": "Where the first picture may change."},
+            "mask": {
+                **NAMED_PICTURE,
+                "description": f"{_PICTURES[:-1]}; transparent where the first picture may change.",
+            },
             **_OPTIONAL,
             **_OF_EDITS,
         },
