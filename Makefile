@@ -34,7 +34,7 @@ $(STAMP): pyproject.toml
 	@$(if $(filter rocm,$(TORCH)),$(if $(TORCH_INDEX),,$(error TORCH=rocm needs TORCH_INDEX=<URL of PyTorch's ROCm index>, which PyTorch's install page names)))
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' \
 		|| { echo "Python 3.11 to 3.14 is needed; $(PYTHON) is $$($(PYTHON) -V). Choose one: make setup PYTHON=python3.12"; exit 1; }
-	@echo "Setting up $(VENV) (torch for $(TORCH)); the first time takes a minute or two."
+	@echo "Setting up $(VENV) (torch for $(TORCH)); the first time takes some minutes."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) $(INDEX) '$(torch_$(TORCH))'
 	@$(PIP) --editable '.[engine,dev]'

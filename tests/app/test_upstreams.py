@@ -83,3 +83,13 @@ async def test_the_settings_name_the_server_or_leave_the_built_in_rules() -> Non
         upstream = await open_upstream(settings, stack)
         assert upstream.capabilities.name == "theirs"
         assert isinstance(await open_upstream(Settings(), stack), IntentUpstream)
+
+
+async def test_a_server_that_is_down_at_start_is_named_with_what_to_do(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with AsyncExitStack() as stack:
+        await open_server_of_models(ModelServer("http://127.0.0.1:1/v1"), stack)
+    (said,) = (record for record in caplog.records if "does not answer" in record.message)
+    assert said.__dict__["url"] == "http://127.0.0.1:1/v1"
+    assert "limner doctor --online" in said.__dict__["next"]

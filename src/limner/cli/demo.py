@@ -30,12 +30,17 @@ ASK = (
 
 @click.command("demo")
 @settings_options(TAKES)
-@click.option("--browser/--no-browser", default=None, help="Open the chat page; else where it can.")
+@click.option(
+    "--browser/--no-browser",
+    default=None,
+    help="Open the chat page; by default where a browser is.",
+)
 def command(browser: bool | None, **flags: Any) -> None:
     """Try Limner: the chat page and the API on this machine, with nothing to set up.
 
     Built-in rules stand for a language model, and the small model of the package paints. Nothing is
-    kept. Where the usual port is taken and no other is named, it takes a free one.
+    kept. Where the usual port is taken and no other is named, it takes a free one. Without
+    --log-level it logs warnings only.
     """
     settings = read_settings(flags, TAKES)
     if not _chose("log_level", flags):

@@ -81,7 +81,7 @@ def test_a_model_of_the_hub_is_looked_for_in_its_cache(
     (home / "refs" / "main").write_text("abc")
     assert check_model(NAME)[0].state == "ok"
     (home / "snapshots" / "abc" / "vae" / "diffusion_pytorch_model.safetensors").unlink()
-    assert check_model(NAME)[0].remedy == f"Fetch it: hf download {NAME}"
+    assert check_model(NAME)[0].remedy == f"Fetch it: limner pull {NAME}"
 
 
 @pytest.mark.engine

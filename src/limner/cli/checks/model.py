@@ -34,7 +34,7 @@ def check_model(model: str | None) -> tuple[Verdict, int]:
 def _check_cache(name: str) -> tuple[Verdict, int]:
     from huggingface_hub import constants, try_to_load_from_cache
 
-    fetch = f"Fetch it: hf download {name}"
+    fetch = f"Fetch it: limner pull {name}"
     index = try_to_load_from_cache(name, INDEX)
     if isinstance(index, str):
         return _check_folder(name, Path(index).parent, fetch)
