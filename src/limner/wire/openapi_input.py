@@ -23,6 +23,7 @@ from limner.wire.openapi_schema import (
     choice,
     either,
     integer,
+    or_null,
     ref,
     text,
 )
@@ -110,7 +111,7 @@ _IMAGE_CALL = asked(
         "revised_prompt": text(),
         "error": {
             "type": "object",
-            "properties": {"message": text(), "code": _ID, "type": _ID},
+            "properties": {"message": text(), "code": or_null(_ID), "type": or_null(_ID)},
             "required": ["message"],
         },
         **dict.fromkeys(
