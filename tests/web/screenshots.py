@@ -67,7 +67,7 @@ async def dark(browser: Browser, server: Server) -> None:
     async with visiting(browser, server.url, dark=True) as page:
         await lock_seed(page)
         await say(page, FIRST)
-        await expect(cards(page)).to_contain_text("Step 5 of")
+        await page.wait_for_selector("[data-state=painting] .frame img")
         with held(server):
             await keep(page, "page-dark")
 

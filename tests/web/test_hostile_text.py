@@ -139,7 +139,7 @@ async def test_what_is_painted_is_named_as_it_was_said(visit: Visit) -> None:
     card = await painted(page)
     await expect(card.locator(".caption")).to_contain_text("onerror")
     await harmless(page)
-    await page.locator("body").press("g")
+    await page.get_by_role("navigation").get_by_role("button", name="Gallery").click()
     await page.locator("lm-gallery .tile").first.click()
     await expect(page.get_by_role("dialog")).to_contain_text("onerror")
     await harmless(page)

@@ -47,7 +47,9 @@ async def test_a_picture_is_ordered_changed_and_looked_at(visit: Visit) -> None:
     await expect(page.locator(".pager")).to_contain_text("2/2")
     await tab_to(page, "lm-card .card")
     await keyboard.press("s")
-    await expect(page.get_by_role("button", name="Star")).to_have_attribute("aria-pressed", "true")
+    await expect(cards(page).get_by_role("button", name="Star")).to_have_attribute(
+        "aria-pressed", "true"
+    )
     await keyboard.press("i")
     await expect(page.locator("lm-details")).to_contain_text("a blue square")
     await tab_to(page, "lm-card .card")

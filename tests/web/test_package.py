@@ -9,12 +9,16 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.async_api import Request
 
 import limner
 from tests.e2e.processes import serving
+from tests.web.visiting import Visit
 
 ROOT = Path(__file__).parents[2]
 WEB = Path(limner.__file__).parent / "web"
+MOST_BYTES = 60 * 1024
+"""Packed, of all that a browser fetches before a person can write. What is rarely wanted comes later."""
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +40,20 @@ def files(folder: Path) -> dict[Path, bytes]:
 def test_the_wheel_has_every_file_of_the_page(installed: Path) -> None:
     assert files(installed / "limner/web").keys() == files(WEB).keys()
     assert Path("index.html") in files(WEB)
+
+
+async def test_what_is_fetched_to_begin_with_is_small(visit: Visit, tmp_path: Path) -> None:
+    with serving(tmp_path, "--image-backend", "none") as server:
+        page = await visit(server=server)
+        fetched: list[Request] = []
+        page.on("requestfinished", fetched.append)
+        session = await page.context.new_cdp_session(page)
+        await session.send("Network.clearBrowserCache")
+        await page.reload(wait_until="networkidle")
+        ours = [each for each in fetched if each.resource_type != "fetch" or "/web/" in each.url]
+        sizes = {each.url: (await each.sizes())["responseBodySize"] for each in ours}
+    assert len(sizes) > 40
+    assert sum(sizes.values()) < MOST_BYTES, sizes
 
 
 def test_the_page_is_served_from_the_wheel_without_node(installed: Path, tmp_path: Path) -> None:
