@@ -21,11 +21,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_shipped_model_is_whole() -> None:
-    verdict, size = check_model(None)
-    assert verdict.state == "ok"
-    weights = TINY.rglob("*.safetensors")
-    assert size == sum(path.stat().st_size for path in weights)
-    assert check_model("tiny") == (verdict, size)
+    verdict, read_from = check_model(None)
+    assert (verdict.state, read_from) == ("ok", TINY)
+    size = sum(path.stat().st_size for path in TINY.rglob("*.safetensors"))
+    assert f"{size / 1e6:,.0f} MB" in verdict.message
+    assert check_model("tiny") == (verdict, TINY)
 
 
 def test_a_folder_is_as_good(folder: Path) -> None:
@@ -91,7 +91,8 @@ def test_the_packages_and_the_device_of_the_engine_are_there() -> None:
     verdict, device = check_device("cpu")
     assert verdict.state == "ok"
     assert device is not None
-    assert device.memory_bytes
+    assert (device.name, device.dtype, device.bytes_each) == ("cpu", "float32", 4)
+    assert device.free_bytes is None
     assert "cpu" in verdict.message
 
 
@@ -103,8 +104,10 @@ def test_a_device_that_is_not_there_is_a_failure() -> None:
     assert verdict.remedy
 
 
-def test_files_larger_than_the_memory_are_pointed_out() -> None:
-    small = Device("cuda:0", 2**30)
-    assert [verdict.state for verdict in check_memory(small, 2**31)] == ["warning"]
-    assert not list(check_memory(small, 2**29))
-    assert not list(check_memory(Device("mps", None), 2**31))
+def test_weights_that_cannot_fit_are_a_failure_with_the_flags_that_help() -> None:
+    small = Device("cuda:0", "bfloat16", 2, free_bytes=10**6)
+    (verdict,) = check_memory("tiny", TINY, small)
+    assert verdict.state == "failure"
+    assert "cuda:0 has 0.0 GB of memory free" in verdict.message
+    assert "--device cpu" in (verdict.remedy or "")
+    assert not list(check_memory("tiny", TINY, Device("cuda:0", "bfloat16", 2, 10**9)))

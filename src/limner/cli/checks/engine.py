@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from limner.app.painting import ENGINE_PACKAGES, INSTALL, gpu_of, missing_packages
 from limner.cli.checks.verdict import Verdict, failure, ok, refused, warning
 from limner.core.errors import ConfigError
-from limner.engine.device import choose_device
+from limner.engine.device import choose_device, choose_dtype
+from limner.engine.room import check_room
 
 OTHER_TORCH = (
     "Install the build of torch for it, which pytorch.org/get-started names; from the sources, "
@@ -26,10 +27,15 @@ _GIB = 2**30
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """memory_bytes: what it has in all; None where that is not known."""
+    """dtype: what weights are held as there. bytes_each: of one such number.
+
+    free_bytes: of a GPU's own memory; None where it has the machine's.
+    """
 
     name: str
-    memory_bytes: int | None
+    dtype: str
+    bytes_each: int
+    free_bytes: int | None = None
 
 
 def check_packages(*, is_wanted: bool) -> Verdict:
@@ -43,43 +49,48 @@ def check_packages(*, is_wanted: bool) -> Verdict:
     return warning("engine", what, f"{INSTALL}, or name what paints with --image-backend.")
 
 
-def check_device(asked: str) -> tuple[Verdict, Device | None]:
+def check_device(asked: str, dtype: str = "auto") -> tuple[Verdict, Device | None]:
     """Let torch say what it would compute on; takes the seconds that importing it takes."""
     try:
         import torch
 
-        chosen = str(choose_device(torch, asked))
+        found = choose_device(torch, asked)
+        chosen = str(found)
+        kind = choose_dtype(torch, dtype, found)
         gpu = gpu_of(chosen)
     except (ImportError, OSError) as error:
         return failure("device", f"torch cannot be imported: {error}", INSTALL), None
     except (ConfigError, RuntimeError) as error:
         return refused("device", str(error), OTHER_DEVICE), None
+    device = Device(chosen, str(kind).removeprefix("torch."), kind.itemsize)
     if gpu:
-        device = Device(chosen, int(gpu.vram_total_gb * _GIB))
         free = gpu.vram_total_gb - gpu.vram_used_gb
-        return ok("device", f"{chosen}, {gpu.name}, {free:.1f} GiB free"), device
-    return _without_gpu(chosen, asked)
+        verdict = ok("device", f"{chosen}, {gpu.name}, {free:.1f} GiB free")
+        return verdict, replace(device, free_bytes=int(free * _GIB))
+    return _without_gpu(chosen, asked), device
 
 
-def _without_gpu(chosen: str, asked: str) -> tuple[Verdict, Device]:
-    device = Device(chosen, _memory_of_machine())
+def _without_gpu(chosen: str, asked: str) -> Verdict:
     unused = [path for path in GPUS if Path(path).exists()]
     if unused and asked == "auto":
         what = f"there is a GPU ({unused[0]}), but this torch cannot use it"
-        return warning("device", what, OTHER_TORCH), device
-    return ok("device", f"{chosen}, {_size(device.memory_bytes)} of memory"), device
+        return warning("device", what, OTHER_TORCH)
+    return ok("device", f"{chosen}, {_size(_memory_of_machine())} of memory")
 
 
-def check_memory(device: Device, weights_bytes: int) -> Iterator[Verdict]:
-    """Warn where the files are larger than what should hold them; loading needs some more."""
-    if device.memory_bytes is not None and weights_bytes > device.memory_bytes:
-        yield warning(
-            "memory",
-            f"the model's files have {_size(weights_bytes)}, {device.name} has "
-            f"{_size(device.memory_bytes)} of memory",
-            "Choose a smaller --model, another --device, or --image-backend URL of an engine on a "
-            "larger machine.",
+def check_memory(name: str, folder: Path, device: Device) -> Iterator[Verdict]:
+    """Fail where the weights cannot fit, as loading would."""
+    try:
+        check_room(
+            name,
+            folder,
+            dtype=device.dtype,
+            bytes_each=device.bytes_each,
+            device=device.name,
+            device_free=device.free_bytes,
         )
+    except ConfigError as error:
+        yield refused("memory", error.message, "Choose a smaller --model.")
 
 
 def _memory_of_machine() -> int | None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
 
 from limner.app.language_models import server_of
+from limner.app.painting import model_name
 from limner.app.upstreams import ModelServer, model_server
 from limner.cli.checks.data import check_data
 from limner.cli.checks.engine import check_device, check_memory, check_packages
@@ -122,9 +123,9 @@ def _engine(settings: Settings) -> Iterator[Verdict]:
     yield packages
     if packages.state != "ok":
         return
-    verdict, device = check_device(settings.device)
+    verdict, device = check_device(settings.device, settings.dtype)
     yield verdict
-    verdict, weights_bytes = check_model(settings.model)
+    verdict, folder = check_model(settings.model)
     yield verdict
-    if device is not None:
-        yield from check_memory(device, weights_bytes)
+    if device is not None and folder is not None:
+        yield from check_memory(model_name(settings.model), folder, device)

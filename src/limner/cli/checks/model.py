@@ -9,17 +9,14 @@ from typing import Any
 
 from limner.app.painting import DEFAULT_MODEL
 from limner.cli.checks.verdict import Verdict, failure, ok, warning
-from limner.engine.loading import HUB_ID, TINY, TRANSFORMER
-
-INDEX = "model_index.json"
-WEIGHED = ("text_encoder", "transformer", "vae")
-"""Parts of the pipelines we paint with that hold weights."""
+from limner.engine.loading import HUB_ID, INDEX, TINY, TRANSFORMER
+from limner.engine.room import PARTS
 
 _SUFFIXES = (".safetensors", ".bin")
 
 
-def check_model(model: str | None) -> tuple[Verdict, int]:
-    """The verdict, and the bytes of the weights as far as they are here."""
+def check_model(model: str | None) -> tuple[Verdict, Path | None]:
+    """The verdict, and the folder that it would be read from, where it is here whole."""
     name = model or DEFAULT_MODEL
     if name == DEFAULT_MODEL:
         return _check_folder(name, TINY, "Install Limner again: its own model is in the package.")
@@ -27,11 +24,11 @@ def check_model(model: str | None) -> tuple[Verdict, int]:
         return _check_folder(name, Path(name), "Copy the folder again, whole.")
     if not HUB_ID.fullmatch(name):
         remedy = "Choose --model tiny, a folder that is there, or a name such as owner/model."
-        return failure("model", f"{name} is no folder here, and no name on the Hub", remedy), 0
+        return failure("model", f"{name} is no folder here, and no name on the Hub", remedy), None
     return _check_cache(name)
 
 
-def _check_cache(name: str) -> tuple[Verdict, int]:
+def _check_cache(name: str) -> tuple[Verdict, Path | None]:
     from huggingface_hub import constants, try_to_load_from_cache
 
     fetch = f"Fetch it: limner pull {name}"
@@ -40,25 +37,25 @@ def _check_cache(name: str) -> tuple[Verdict, int]:
         return _check_folder(name, Path(index).parent, fetch)
     if constants.HF_HUB_OFFLINE:
         what = f"{name} is not in the cache of the Hub, and HF_HUB_OFFLINE forbids to fetch it"
-        return failure("model", what, f"{fetch}, with HF_HUB_OFFLINE=0"), 0
-    return warning("model", f"{name} is not here; the first start fetches it", fetch), 0
+        return failure("model", what, f"{fetch}, with HF_HUB_OFFLINE=0"), None
+    return warning("model", f"{name} is not here; the first start fetches it", fetch), None
 
 
-def _check_folder(name: str, folder: Path, remedy: str) -> tuple[Verdict, int]:
+def _check_folder(name: str, folder: Path, remedy: str) -> tuple[Verdict, Path | None]:
     try:
         index = _read(folder / INDEX)
         missing = list(_missing(folder, index))
     except (OSError, ValueError, LookupError) as error:
-        return failure("model", f"{name} cannot be read: {error}", remedy), 0
+        return failure("model", f"{name} cannot be read: {error}", remedy), None
     part = (index.get("transformer") or [None, None])[-1]
     if part != TRANSFORMER:
         what = f"{name} is a {index.get('_class_name')} with transformer {part}"
         others = f"Choose a --model with {TRANSFORMER}: tiny, Tongyi-MAI/Z-Image-Turbo."
-        return failure("model", what, others), 0
+        return failure("model", what, others), None
     if missing:
-        return failure("model", f"{name} lacks {', '.join(missing)}", remedy), 0
-    size = sum(path.stat().st_size for part in WEIGHED for path in _weights(folder / part))
-    return ok("model", f"{name}, {size / 1e6:,.0f} MB in {folder}"), size
+        return failure("model", f"{name} lacks {', '.join(missing)}", remedy), None
+    size = sum(path.stat().st_size for part in PARTS for path in _weights(folder / part))
+    return ok("model", f"{name}, {size / 1e6:,.0f} MB in {folder}"), folder
 
 
 def _missing(folder: Path, index: Mapping[str, Any]) -> Iterator[str]:
@@ -66,7 +63,7 @@ def _missing(folder: Path, index: Mapping[str, Any]) -> Iterator[str]:
         is_part = isinstance(value, list) and not part.startswith("_") and all(value)
         if is_part and not (folder / part).is_dir():
             yield part
-        elif is_part and part in WEIGHED:
+        elif is_part and part in PARTS:
             yield from _missing_weights(folder / part)
 
 
