@@ -18,7 +18,7 @@ from tests.web.visiting import Visit
 ROOT = Path(__file__).parents[2]
 WEB = Path(limner.__file__).parent / "web"
 MOST_BYTES = 60 * 1024
-"""Packed, of all that a browser fetches before a person can write. What is rarely wanted comes later."""
+"""Packed, of all that a browser fetches to begin with; what is rarely wanted comes later."""
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +46,14 @@ async def test_what_is_fetched_to_begin_with_is_small(visit: Visit, tmp_path: Pa
     with serving(tmp_path, "--image-backend", "none") as server:
         page = await visit(server=server)
         fetched: list[Request] = []
-        page.on("requestfinished", fetched.append)
+        page.on("requestfinished", lambda request: fetched.append(request))
         session = await page.context.new_cdp_session(page)
         await session.send("Network.clearBrowserCache")
         await page.reload(wait_until="networkidle")
         ours = [each for each in fetched if each.resource_type != "fetch" or "/web/" in each.url]
         sizes = {each.url: (await each.sizes())["responseBodySize"] for each in ours}
     assert len(sizes) > 40
-    assert sum(sizes.values()) < MOST_BYTES, sizes
+    assert MOST_BYTES / 2 < sum(sizes.values()) < MOST_BYTES, sizes
 
 
 def test_the_page_is_served_from_the_wheel_without_node(installed: Path, tmp_path: Path) -> None:

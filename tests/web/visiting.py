@@ -78,7 +78,8 @@ async def visiting(
         yield page
     finally:
         await context.close()
-    assert not [fault for fault in faults if not any(re.search(known, fault) for known in but)]
+    told = [fault for fault in faults if not any(re.search(known, fault) for known in but)]
+    assert not told, "\n".join(told)
 
 
 def watch(page: Page, url: str, faults: list[str]) -> None:
