@@ -8,7 +8,7 @@ from PIL import Image
 from playwright.async_api import FilePayload, Page, expect
 
 from tests.pictures import picture
-from tests.web.visiting import Visit, box, id_of, painted, say, violations
+from tests.web.visiting import Visit, box, choose, id_of, painted, say, violations
 
 BRING = """async ([kind, name, type, address]) => {
   const bytes = await (await fetch(address)).arrayBuffer();
@@ -101,3 +101,26 @@ async def test_a_file_that_is_no_picture_is_told_and_the_words_stay(visit: Visit
     await expect(page.get_by_role("alert")).to_contain_text("a.png is not a picture")
     await expect(page.get_by_role("list", name="Pictures to send").locator("img")).to_have_count(1)
     await expect(box(page)).to_have_value("look at this")
+
+
+SHARING = """() => {
+  window.shared = [];
+  navigator.canShare = ({ files }) => files.every(({ type }) => type.startsWith("image/"));
+  navigator.share = async ({ files }) => {
+    for (const file of files) window.shared.push([file.name, file.type, file.size]);
+  };
+}"""
+
+
+async def test_a_device_that_can_share_is_handed_the_whole_picture(visit: Visit) -> None:
+    page = await visit()
+    await page.evaluate(SHARING)
+    await say(page, "a red circle on a white background")
+    card = await painted(page)
+    await choose(page, "More", "Share")
+    await page.wait_for_function("window.shared.length === 1")
+    name, kind, size = (await page.evaluate("window.shared"))[0]
+    assert name.endswith(".png")
+    assert "a-red-circle" in name
+    whole = await page.request.get(f"/v1/images/{await id_of(card)}")
+    assert (kind, size) == ("image/png", len(await whole.body()))

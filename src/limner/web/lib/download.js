@@ -11,6 +11,20 @@ export function download(id, { format, bare = false } = {}) {
   return getKey() ? told(async () => saveFile(await fetchFile(path))) : save(path);
 }
 
+/** Whether this device can hand a picture to its other programs; phones can, few desktops. */
+export const canShare = () =>
+  Boolean(navigator.canShare?.({ files: [new File([], "picture.png", { type: "image/png" })] }));
+
+/** Hand a picture, with what it says of itself, to another program of the device. */
+export const share = (id) =>
+  told(async () => {
+    const { name, blob } = await fetchFile(pathOf(id, {}));
+    const files = [new File([blob], name, { type: blob.type })];
+    await navigator.share({ files }).catch((error) => {
+      if (error.name !== "AbortError") throw error; // thought better of it
+    });
+  });
+
 /** Several pictures as they are, in one file. */
 export const downloadAll = (ids) =>
   told(async () => {

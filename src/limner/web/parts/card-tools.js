@@ -1,5 +1,6 @@
 // The row of buttons under a picture that no longer changes.
 
+import { canShare, share } from "../lib/download.js";
 import { t } from "../lib/i18n.js";
 import { canCopy, copyPicture, copyText, page, showVersion, variations } from "../lib/page.js";
 import { html, nothing } from "./part.js";
@@ -52,6 +53,7 @@ function more({ item, turn, earlier }, deeds) {
       ${entry("picture", "reference", deeds.reference)}
       ${turn.versions > 1 || earlier ? entry("compare", "compare", deeds.compare) : nothing}
       ${canCopy() ? html`${entry("copy", "copy-picture", () => copyPicture(item.id))} ${entry("copy", "copy-prompt", () => copyText(item.prompt))}` : nothing}
+      ${canShare() ? entry("share", "share", () => share(item.id)) : nothing}
       <hr />
       ${entry("bin", "delete", deeds.delete)}
     `,

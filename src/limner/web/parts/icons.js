@@ -24,6 +24,7 @@ const PATHS = {
   star: svg`<path d="m12 4 2.5 5.2 5.5.8-4 4 1 5.7-5-2.8-5 2.8 1-5.7-4-4 5.5-.8z"/>`,
   bin: svg`<path d="M5 7h14M10 7V5h4v2M7 7l1 12h8l1-12"/>`,
   compare: svg`<path d="M12 4v16M8 8 4 12l4 4M16 8l4 4-4 4"/>`,
+  share: svg`<path d="M12 15V4m-4 4 4-4 4 4M6 12H5v8h14v-8h-1"/>`,
   copy: svg`<rect x="8" y="8" width="11" height="11" rx="2"/><path d="M5 15V6a1 1 0 0 1 1-1h9"/>`,
   undo: svg`<path d="M8 5 4 9l4 4M4 9h9a6 6 0 0 1 0 12h-3"/>`,
   redo: svg`<path d="m16 5 4 4-4 4M20 9h-9a6 6 0 0 0 0 12h3"/>`,
