@@ -14,7 +14,7 @@ from tests.web.visiting import violations, visiting
     [
         ("console.error('a fault')", "error: a fault"),
         ("void setTimeout(() => { throw new Error('a throw'); })", "uncaught: a throw"),
-        ("fetch('http://192.0.2.1/').catch(() => {})", "Connecting to 'http://192.0.2.1/' violates"),
+        ("fetch('http://192.0.2.1/').catch(() => {})", "http://192.0.2.1/' violates"),
         ("void document.body.setAttribute('style', 'color: red')", "policy: style-src"),
         ("void document.body.append(Object.assign(document.createElement('script'), "
          "{ textContent: '1' }))", "policy: script-src"),
