@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image
 
 from limner.core.image import ImageData, ImageFormat
+from limner.wire.picture_metadata import strip
 
 
 @cache
@@ -21,3 +22,10 @@ def picture(
     mode, colour = ("RGBA", "#ffa50000") if is_clear else ("RGB", "orange")
     Image.new(mode, (width, height), colour).save(file, format, **options)
     return ImageData(file.getvalue(), format)
+
+
+def unmarked(content: bytes) -> bytes:
+    """A delivered file without what the server has written into it."""
+    with Image.open(BytesIO(content)) as opened:
+        formats: dict[str | None, ImageFormat] = {"PNG": "png", "JPEG": "jpeg", "WEBP": "webp"}
+        return strip(ImageData(content, formats[opened.format])).content
