@@ -58,6 +58,13 @@ def test_the_image_copies_what_there_is_and_runs_as_nobody_special() -> None:
     assert "USER 2000:0" in lines
 
 
+def test_the_linter_of_dockerfiles_finds_nothing() -> None:
+    linter = shutil.which("hadolint")
+    if linter is None:
+        pytest.skip("hadolint is not installed")
+    subprocess.run([linter, str(DEPLOY / "Dockerfile")], check=True)
+
+
 def test_the_unit_is_sound_by_systemd(tmp_path: Path) -> None:
     checker = shutil.which("systemd-analyze")
     if checker is None:
