@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import statistics
+import sys
 import tempfile
 import time
 from contextlib import AsyncExitStack
@@ -30,6 +31,10 @@ from limner.store.sqlite import open_sqlite
 from limner.wire import json
 from limner.wire.pictures import to_base64
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks._bars import draw
+
 PAGES = {
     "first page": "limit=50",
     "largest page": "limit=100",
@@ -47,6 +52,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
     parser.add_argument("--pictures", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--plot", type=Path, help="draw the p95 here, as SVG")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         settings = load({"image_backend": "none", "data": folder, "log_level": "error"}, {})
@@ -60,10 +66,15 @@ async def main() -> None:
             url = f"http://127.0.0.1:{sock.getsockname()[1]}/v1/images"
             async with aiohttp.ClientSession() as session:
                 print(f"{'':24}{'pictures':>9}{'first ms':>10}{'median ms':>11}{'p95 ms':>9}")
-                for name, query in PAGES.items():
-                    await measure(session, name, f"{url}?{query}", asked.rounds)
+                bars = [
+                    (name, await measure(session, name, f"{url}?{query}", asked.rounds))
+                    for name, query in PAGES.items()
+                ]
             serving.cancel()
             await asyncio.wait([serving])
+    if asked.plot:
+        title = f"The gallery of {asked.pictures} pictures: 95 of 100 pages take less than"
+        draw(asked.plot, title, "ms", bars)
 
 
 async def fill(folder: Path, count: int) -> None:
@@ -96,7 +107,8 @@ async def put(store: StoredResponses, number: int, image: ImageData) -> None:
     await store.finish(lease, [], Ending("completed", text, [item]))
 
 
-async def measure(session: aiohttp.ClientSession, name: str, url: str, rounds: int) -> None:
+async def measure(session: aiohttp.ClientSession, name: str, url: str, rounds: int) -> float:
+    """Print a row; the p95 in milliseconds."""
     took = []
     for _ in range(rounds):
         began = time.perf_counter()
@@ -105,6 +117,7 @@ async def measure(session: aiohttp.ClientSession, name: str, url: str, rounds: i
         took.append((time.perf_counter() - began) * 1000)
     p95, median = statistics.quantiles(took, n=20)[-1], statistics.median(took)
     print(f"{name:24}{len(listed['data']):9}{took[0]:10.1f}{median:11.1f}{p95:9.1f}")
+    return p95
 
 
 if __name__ == "__main__":
