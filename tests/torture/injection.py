@@ -35,9 +35,10 @@ async def injected(server: Server, call: str, fault: str) -> AsyncIterator[None]
 
 
 def _is_traced(pid: int) -> bool:
-    """Whether all of its threads are."""
+    """Whether all of its threads are; a process that the fault has already ended counts as such."""
     try:
         threads = [thread.read_text() for thread in Path(f"/proc/{pid}/task").glob("*/status")]
     except (FileNotFoundError, ProcessLookupError):  # one has ended meanwhile
         return False
-    return not any("TracerPid:\t0\n" in thread for thread in threads)
+    alive = [thread for thread in threads if "State:\tZ" not in thread]
+    return not any("TracerPid:\t0\n" in thread for thread in alive)
