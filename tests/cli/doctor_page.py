@@ -18,6 +18,7 @@ from pathlib import Path
 
 import limner
 from limner.app.listeners import who_listens
+from limner.app.vllm import free_port
 from limner.engine.loading import TINY
 from tests.e2e.processes import PATIENCE_S, environment
 from tests.scripted_chat import Reply, ScriptedChat, calls, fails, says
@@ -120,7 +121,7 @@ async def servers(here: Here) -> AsyncIterator[Sequence[str]]:
         "default_model": "gpt-image-1",
     }
     (here.folder / "service.json").write_text(json.dumps(described))
-    url = f"http://127.0.0.1:{_free_port()}/v1"
+    url = f"http://127.0.0.1:{free_port()}/v1"
     here.shown[url] = "http://127.0.0.1:11434/v1"
     yield ["--llm", url, "--image-service-config", "service.json", "--online"]
 
@@ -155,7 +156,7 @@ CASES = (
 
 async def shown(case: Case, folder: Path) -> str:
     """What a terminal shows of the case, with the names of the page."""
-    port = str(_free_port())
+    port = str(free_port())
     names = {str(folder): HOME, str(SOURCES): f"{HOME}/site-packages", f":{port}": ":8034"}
     here = Here(folder, names)
     async with case.ready(here) as arguments:
@@ -190,12 +191,6 @@ def without_numbers(text: str) -> str:
     """Lines that tell of versions and sizes, without them: those differ between machines."""
     told = re.compile(r'^(ok +(python|engine|device|model) .*|.*"message": "Limner .*)$', re.M)
     return told.sub(lambda line: re.sub(r"\d[\w.+,]*", "N", line[0]), text)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def _environ(folder: Path, *, is_bare: bool) -> dict[str, str]:

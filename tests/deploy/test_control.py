@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.ports import free_port
+from limner.app.vllm import free_port
 
 SCRIPT = Path(__file__).parents[2] / "deploy" / "control.sh"
 NOT_RUNNING = 3

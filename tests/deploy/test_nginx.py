@@ -18,9 +18,9 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from limner.app.vllm import free_port
 from limner.server.streaming import EventStream
 from limner.wire import sse
-from tests.deploy.ports import free_port
 from tests.serving import serving
 
 CONFIG = Path(__file__).parents[2] / "deploy" / "nginx.conf"

@@ -34,12 +34,13 @@ async def content_response(
     """
     tag = f'"{digest}"'
     headers = {**_ALWAYS, "ETag": tag, "Content-Disposition": _disposition(filename, download)}
-    if _has(request.headers.get("if-none-match", ""), tag):
+    if has_tag(request.headers.get("if-none-match", ""), tag):
         return Response(status_code=304, headers=headers)
     return Response(await load(), headers=headers, media_type=media_type)
 
 
-def _has(if_none_match: str, tag: str) -> bool:
+def has_tag(if_none_match: str, tag: str) -> bool:
+    """Whether a client that sends this header has what the tag stands for (RFC 9110, 13.1.2)."""
     given = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
     return tag in given or "*" in given
 

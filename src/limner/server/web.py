@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from limner.core.errors import InvalidRequest
+from limner.server.content import has_tag
 
 PREFIX = "/web"
 POLICY = (
@@ -91,7 +92,7 @@ def _reply(request: Request, file: _File) -> Response:
         "Vary": "Accept-Encoding",
         "X-Content-Type-Options": "nosniff",
     }
-    if file.tag in request.headers.get("if-none-match", ""):
+    if has_tag(request.headers.get("if-none-match", ""), file.tag):
         return Response(status_code=304, headers=headers)
     if "gzip" in request.headers.get("accept-encoding", ""):
         headers["Content-Encoding"] = "gzip"
