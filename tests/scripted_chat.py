@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import orjson
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
+
+from tests.loopback import OnLoopback
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def fails(status: int, message: str = "no", **headers: str) -> Reply:
     return Reply((body,), status, {"Content-Type": "application/json", **named})
 
 
-class ScriptedChat:
+class ScriptedChat(OnLoopback):
     """Answers its requests with the replies in their order, and with 500 when there are no more.
     Empty requests, which only ask whether there is anyone, are refused and not counted.
 
@@ -88,28 +89,11 @@ class ScriptedChat:
         self.requests: list[dict[str, Any]] = []
         self.headers: list[Mapping[str, str]] = []
         self.has_left = asyncio.Event()
-        self.url = ""
         self._replies = list(replies)
         self._reply_to: Callable[[dict[str, Any]], Reply] | None = None
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_post("/{path:.*}", self._answer)
-        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
-
-    async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}"
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._runner.cleanup()
+        super().__init__(app)
 
     @property
     def connections(self) -> list[RequestHandler]:

@@ -9,45 +9,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import orjson
 from aiohttp import web
 
 from limner.wire.pictures import to_base64
+from tests.loopback import OnLoopback
 from tests.pictures import picture
 
 PNG = picture()
 
 
-class ScriptedPainter:
+class ScriptedPainter(OnLoopback):
     """url: its root. asked: method, path and JSON body of each request. headers: of each."""
 
     def __init__(self, *, missing: Iterable[str] = (), path: str = "") -> None:
         self.asked: list[tuple[str, str, Any]] = []
         self.headers: list[Any] = []
-        self.url = ""
         self._missing = frozenset(missing)
         self._path = path
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_route("*", "/{path:.*}", self._route)
-        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
-
-    async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}{self._path}"
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._runner.cleanup()
+        super().__init__(app, path)
 
     def bodies(self, path: str) -> list[Any]:
         """What was sent to a path."""

@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import orjson
 from aiohttp import BodyPartReader, web
@@ -19,6 +18,7 @@ from aiohttp import BodyPartReader, web
 from limner.core.image import ImageFormat
 from limner.wire import sse
 from limner.wire.pictures import sniff, to_base64
+from tests.loopback import OnLoopback
 from tests.pictures import picture
 
 OPENAI_FIELDS = frozenset(
@@ -140,7 +140,7 @@ MANNERS: dict[str, Manner] = {
 }
 
 
-class ScriptedService:
+class ScriptedService(OnLoopback):
     """`async with` serves. url: its base address. requests: the bodies, as they were understood.
 
     edited, masks: the pictures of the forms, in their order.
@@ -155,29 +155,12 @@ class ScriptedService:
         self.edited: list[bytes] = []
         self.masks: list[bytes] = []
         self.fetched: list[str] = []
-        self.url = self.host = ""
         self._link = link
         self._busy = busy
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_post("/{path:.*}", self._paint)
         app.router.add_get("/{path:.*}", self._show)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-
-    async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        host, port = self._runner.addresses[0][:2]
-        self.host = f"http://{host}:{port}"
-        self.url = self.host + self.manner.base
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._runner.cleanup()
+        super().__init__(app, self.manner.base, handler_cancellation=False)
 
     async def _paint(self, request: web.Request) -> web.StreamResponse:
         manner = self.manner

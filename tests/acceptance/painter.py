@@ -8,14 +8,14 @@ the previews, if any, and then nothing. Edits come as forms.
 from __future__ import annotations
 
 import asyncio
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import orjson
 from aiohttp import BodyPartReader, web
 
 from limner.wire import sse
 from limner.wire.pictures import to_base64
+from tests.loopback import OnLoopback
 from tests.pictures import picture
 
 SMOKE, SLOW = "smoke", "slow"
@@ -28,33 +28,17 @@ USAGE = {
 FAILURE = {"message": "Smoke cannot be painted.", "type": "server_error", "code": "server_error"}
 
 
-class ScriptedPainter:
+class ScriptedPainter(OnLoopback):
     """`async with` serves. url: its base. asked: the fields of each request; those of an edit also
     have `images` and `masks`, the numbers of its files. has_left: set when a client has left."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
         self.has_begun, self.has_left = asyncio.Event(), asyncio.Event()
-        self.url = ""
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_post("/v1/images/generations", self._generate)
         app.router.add_post("/v1/images/edits", self._edit)
-        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
-
-    async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}/v1"
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._runner.cleanup()
+        super().__init__(app, "/v1")
 
     def clear(self) -> None:
         """Forget what was asked."""
