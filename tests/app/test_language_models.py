@@ -12,7 +12,7 @@ import pytest
 
 from limner.app.language_models import open_language_models
 from limner.app.server import open_server
-from limner.config import Settings
+from limner.config import Settings, load
 from limner.core.errors import ConfigError
 from limner.core.readiness import Readiness
 from limner.wire.jobs import Painter
@@ -190,3 +190,27 @@ async def test_a_model_that_paints_by_itself_needs_no_painter_here(tmp_path: Pat
     assert entry.image_tool == ImageToolState(
         "passthrough", "it is left to the language model's own server"
     )
+
+
+async def test_the_one_server_of_the_flags_is_left_alone_as_they_say() -> None:
+    async with ScriptedChat([fails(503)] * 9) as far:
+        given = {"llm_url": far.url, "llm_kind": "chat", "llm_retries": "0"}
+        given |= {"llm_circuit": "failures=2,rest=60", "store": "memory", "image_backend": "none"}
+        async with open_server(load(given, {})) as app, serving(app) as url:
+            body = {"model": "any", "input": "hi"}
+            answers = [await ask(url, "/v1/responses", body) for _ in range(4)]
+            _, shown = await ask(url, "/v1/models/limner")
+    assert len(far.requests) == 2
+    assert [status for status, _ in answers] == [503] * 4
+    assert answers[-1][1]["error"]["code"] == "upstream_unavailable"
+    assert far.url not in str(answers)
+    assert shown["limner"]["state"] == "failed"
+
+
+async def test_a_turn_over_the_one_server_ends_in_its_time() -> None:
+    async with ScriptedChat([Reply((), then="hang")]) as far:
+        given = {"llm_url": far.url, "llm_kind": "chat", "llm_timeouts": "total=0.05"}
+        given |= {"store": "memory", "image_backend": "none"}
+        async with open_server(load(given, {})) as app, serving(app) as url:
+            status, body = await ask(url, "/v1/responses", {"model": "any", "input": "hi"})
+    assert (status, body["error"]["code"]) == (504, "upstream_timeout")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from limner.app.upstreams import ModelServer, open_server_of_models, open_upstream
-from limner.config import Settings
+from limner.app.upstreams import ModelServer, model_server, open_server_of_models
+from limner.config import Settings, load
 from limner.core.errors import ConfigError
 from limner.core.items import Message, TextPart
+from limner.core.ports import Upstream
 from limner.core.turn import Sampling, TextDelta, TurnEvent, TurnRequest
-from limner.upstreams.intent import IntentUpstream
 from tests import scripted_anthropic, scripted_chat, scripted_completions, scripted_responses
 from tests.scripted_anthropic import ScriptedAnthropic
 from tests.scripted_chat import Reply, ScriptedChat
@@ -31,6 +31,12 @@ async def ask(server: ModelServer) -> list[TurnEvent]:
         assert upstream.capabilities.vision
         async with aclosing(upstream.stream(HELLO)) as events:
             return [event async for event in events]
+
+
+async def opened(settings: Settings, stack: AsyncExitStack) -> Upstream:
+    server = model_server(settings)
+    assert server
+    return await open_server_of_models(server, stack)
 
 
 SCRIPTED: dict[str, tuple[type[ScriptedChat], Reply]] = {
@@ -66,7 +72,7 @@ async def test_gpt_oss_is_written_to_in_its_own_format(tmp_path: Path) -> None:
     async with ScriptedCompletions([scripted_completions.says("hi")]) as server:
         async with AsyncExitStack() as stack:
             settings = Settings(llm_url=server.url, llm_kind="harmony", llm_model="gpt-oss")
-            upstream = await open_upstream(settings, stack)
+            upstream = await opened(settings, stack)
             assert upstream.capabilities.name == "gpt-oss"
             async with aclosing(upstream.stream(HELLO)) as events:
                 assert TextDelta("hi") in [event async for event in events]
@@ -74,15 +80,23 @@ async def test_gpt_oss_is_written_to_in_its_own_format(tmp_path: Path) -> None:
         settings = replace(settings, harmony_vocab=tmp_path)
         async with AsyncExitStack() as stack:
             with pytest.raises(ConfigError, match="--harmony-vocab"):
-                await open_upstream(settings, stack)
+                await opened(settings, stack)
 
 
 async def test_the_settings_name_the_server_or_leave_the_built_in_rules() -> None:
     async with ScriptedAnthropic([]) as server, AsyncExitStack() as stack:
         settings = Settings(llm_url=server.url, llm_kind="anthropic", llm_model="theirs")
-        upstream = await open_upstream(settings, stack)
+        upstream = await opened(settings, stack)
         assert upstream.capabilities.name == "theirs"
-        assert isinstance(await open_upstream(Settings(), stack), IntentUpstream)
+    assert model_server(Settings()) is None
+
+
+def test_the_settings_say_how_long_the_server_is_waited_for() -> None:
+    given = {"llm_url": "http://far", "llm_timeouts": "connect=1,first_byte=2", "llm_retries": "0"}
+    server = model_server(load(given, {}))
+    assert server
+    limits = server.limits
+    assert (limits.connect_s, limits.first_byte_s, limits.idle_s, limits.retries) == (1, 2, 120, 0)
 
 
 async def test_a_server_that_is_down_at_start_is_named_with_what_to_do(

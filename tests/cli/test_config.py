@@ -88,6 +88,8 @@ def test_the_upstreams_of_the_file_are_shown(file: str) -> None:
     _, *described = run("show", "--config", file).stdout.split("\n\n")
     assert described == [
         "[upstreams.near]  chat at http://near/v1, with a key, sees no pictures, image tool on\n"
+        "  timeouts connect=10,first_byte=300,idle=120,total=1800; retries=2; "
+        "circuit failures=5,rest=15\n"
         "  qwen3\n"
         "  fast stands for qwen3\n"
         "  llama-*",

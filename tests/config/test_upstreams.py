@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from limner.config import load
-from limner.config.upstreams import Timeouts, UpstreamsFile, read_upstreams
+from limner.config.patience import CircuitLimits, Timeouts
+from limner.config.upstreams import UpstreamsFile, read_upstreams
 from limner.core.errors import ConfigError
 from limner.core.routing import Route
 
@@ -59,7 +60,7 @@ def test_a_url_is_enough(tmp_path: Path) -> None:
     assert (entry.name, entry.url, entry.kind) == ("far", "http://far/v1", "auto")
     assert (entry.key, entry.vision, entry.image_tool) == (None, False, "on")
     assert entry.tools == "auto"
-    assert entry.timeouts == Timeouts()
+    assert (entry.timeouts, entry.circuit) == (Timeouts(), CircuitLimits(5, 15))
     assert entry.route == Route("far")
 
 
@@ -79,6 +80,7 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
     image_tool = "off"
     retries = 0
     timeouts = { connect = 1, first_byte = 2.5, idle = 3, total = 4 }
+    circuit = { failures = 2, rest = 0.5 }
 
     [upstreams.rules]
     kind = "intent"
@@ -96,7 +98,7 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
     assert (far.kind, far.key, far.vision, far.thinking) == ("chat", "sk-far", True, "budget")
     assert far.tools == "prompted"
     assert (far.token_limit_field, far.image_tool, far.retries) == ("max_tokens", "off", 0)
-    assert far.timeouts == Timeouts(1, 2.5, 3, 4)
+    assert (far.timeouts, far.circuit) == (Timeouts(1, 2.5, 3, 4), CircuitLimits(2, 0.5))
     assert (rules.kind, rules.url) == ("intent", None)
     assert [(key.name, key.key, key.image_tool) for key in file.keys] == [
         ("codex", "sk-codex", "strip"),
@@ -152,6 +154,11 @@ def test_the_example_can_be_used_as_it_is() -> None:
         (
             FAR + "timeouts = { totl = 1 }",
             "limner.toml: upstreams.far.timeouts.totl is not a key; did you mean total?",
+        ),
+        (
+            FAR + "circuit = { failures = -1 }",
+            "limner.toml: upstreams.far.circuit.failures must be a whole number from 0 to 1000, "
+            "got -1.",
         ),
         (
             FAR + "retries = true",

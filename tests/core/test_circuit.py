@@ -69,3 +69,11 @@ def test_a_try_whose_asker_leaves_makes_room_for_another() -> None:
     circuit.leave("unknown")
     assert circuit.is_open
     assert circuit.enter() is None
+
+
+def test_without_a_threshold_it_never_opens() -> None:
+    circuit = Circuit(Clock(), failures=0)
+    for _ in range(100):
+        assert circuit.enter() is None
+        circuit.leave("ill")
+    assert not circuit.is_open

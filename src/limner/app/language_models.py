@@ -9,8 +9,14 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from limner.app.upstreams import ModelServer, open_server_of_models, open_upstream
+from limner.app.upstreams import (
+    ModelServer,
+    http_limits,
+    model_server,
+    open_server_of_models,
+)
 from limner.config import Settings
+from limner.config.patience import CircuitLimits, Timeouts
 from limner.config.upstreams import UpstreamEntry, read_upstreams
 from limner.core.circuit import Circuit
 from limner.core.errors import ConfigError
@@ -19,13 +25,14 @@ from limner.core.ports import Upstream
 from limner.core.readiness import Readiness
 from limner.core.routing import Route, Routes
 from limner.gateway.several import GuardedUpstream, Select, Served, Several, always
-from limner.upstreams.http import HttpLimits
 from limner.upstreams.intent import IntentUpstream
 from limner.wire.jobs import Painter
 from limner.wire.models import ImageToolState, ModelEntry
 
 NAME = "limner"
 """The model's name where the operator gave none: clients must send one."""
+THE_ONE = "llm"
+"""What messages call the server of `--llm`, whose address is nobody's business."""
 
 _REASONS: Mapping[ImageToolMode, str] = {
     "off": "the operator has switched it off for this model",
@@ -73,8 +80,14 @@ async def open_language_models(settings: Settings, stack: AsyncExitStack) -> Lan
     """Open them; raises ConfigError for what cannot be. The stack closes them in the end."""
     if settings.config is not None:
         return await _open_file(settings.config, settings.harmony_vocab, stack)
-    served = Served(await open_upstream(settings, stack), settings.image_tool)
-    named = Named(settings.llm_model or NAME, served)
+    name, server = settings.llm_model or NAME, model_server(settings)
+    if server is None:
+        served = Served(IntentUpstream(), settings.image_tool)
+        return LanguageModels(always(served.upstream, served.image_tool), (Named(name, served),))
+    opened = await open_server_of_models(server, stack)
+    upstream = _guarded(opened, THE_ONE, settings.llm_timeouts, settings.llm_circuit)
+    served = Served(upstream, settings.image_tool)
+    named = Named(name, served, readiness=lambda: upstream.readiness)
     return LanguageModels(always(served.upstream, served.image_tool), (named,))
 
 
@@ -85,17 +98,20 @@ async def _open_file(
     served: dict[str, Served] = {}
     named: list[Named] = []
     for entry in file.upstreams:
-        upstream = GuardedUpstream(
-            await _open_entry(path, entry, harmony_vocab, stack),
-            name=entry.name,
-            circuit=Circuit(time.monotonic),
-            total_s=entry.timeouts.total,
-        )
+        opened = await _open_entry(path, entry, harmony_vocab, stack)
+        upstream = _guarded(opened, entry.name, entry.timeouts, entry.circuit)
         served[entry.name] = Served(upstream, entry.image_tool)
         named += _names(entry.route, served[entry.name], upstream)
     routes = Routes(entry.route for entry in file.upstreams)
     keys = {entry.key: entry.image_tool for entry in file.keys}
     return LanguageModels(Several(routes, served), tuple(named), keys)
+
+
+def _guarded(
+    upstream: Upstream, name: str, times: Timeouts, limits: CircuitLimits
+) -> GuardedUpstream:
+    circuit = Circuit(time.monotonic, failures=limits.failures, rest_s=limits.rest)
+    return GuardedUpstream(upstream, name=name, circuit=circuit, total_s=times.total)
 
 
 async def _open_entry(
@@ -114,7 +130,6 @@ def server_of(entry: UpstreamEntry, harmony_vocab: Path | None) -> ModelServer |
     """The server that a table of the file describes; None for the built-in rules."""
     if entry.url is None:
         return None
-    times = entry.timeouts
     return ModelServer(
         entry.url,
         entry.kind,
@@ -125,7 +140,7 @@ def server_of(entry: UpstreamEntry, harmony_vocab: Path | None) -> ModelServer |
         thinking=entry.thinking,
         harmony_vocab=harmony_vocab,
         native_image_tool=entry.image_tool == "passthrough",
-        limits=HttpLimits(times.connect, times.first_byte, times.idle, retries=entry.retries),
+        limits=http_limits(entry.timeouts, entry.retries),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from limner.app.vocabulary import load_vocabulary
 from limner.config import Settings
+from limner.config.patience import Timeouts
 from limner.core.errors import ConfigError, UpstreamError
 from limner.core.ports import Upstream
 from limner.core.turn import UpstreamCapabilities
@@ -21,7 +22,6 @@ from limner.upstreams.chat import ChatUpstream
 from limner.upstreams.detect import DetectedUpstream, has_image_tool, known_dialect
 from limner.upstreams.harmony import HarmonyUpstream
 from limner.upstreams.http import HttpLimits, UpstreamHttp
-from limner.upstreams.intent import IntentUpstream
 from limner.upstreams.prompted import PromptedUpstream
 from limner.upstreams.responses import ResponsesUpstream
 from limner.wire.anthropic_thoughts import ThinkingStyle
@@ -60,12 +60,6 @@ Opens = Callable[[ModelServer, AsyncExitStack], Awaitable[Upstream]]
 """Makes an upstream; the stack closes in the end what it opened."""
 
 
-async def open_upstream(settings: Settings, stack: AsyncExitStack) -> Upstream:
-    """The language model of the settings; the built-in rules where they name no server."""
-    server = model_server(settings)
-    return IntentUpstream() if server is None else await open_server_of_models(server, stack)
-
-
 def model_server(settings: Settings) -> ModelServer | None:
     """The server that the flags name; None where they name none."""
     if settings.llm_url is None:
@@ -81,7 +75,13 @@ def model_server(settings: Settings) -> ModelServer | None:
         thinking=settings.llm_thinking,
         harmony_vocab=settings.harmony_vocab,
         native_image_tool=settings.image_tool == "passthrough",
+        limits=http_limits(settings.llm_timeouts, settings.llm_retries),
     )
+
+
+def http_limits(times: Timeouts, retries: int) -> HttpLimits:
+    """What one connection bears; a whole turn is bounded around it."""
+    return HttpLimits(times.connect, times.first_byte, times.idle, retries=retries)
 
 
 async def open_server_of_models(server: ModelServer, stack: AsyncExitStack) -> Upstream:

@@ -82,6 +82,9 @@ def _described(file: UpstreamsFile) -> Iterator[str]:
     for entry in file.upstreams:
         yield ""
         yield f"[upstreams.{entry.name}]  {_facts(entry)}"
+        if entry.url:
+            waits = f"retries={entry.retries}; circuit {entry.circuit}"
+            yield f"  timeouts {entry.timeouts}; {waits}"
         yield from (f"  {name}" for name in entry.route.models)
         yield from (f"  {name} stands for {model}" for name, model in entry.route.aliases.items())
         yield from (f"  {pattern}" for pattern in entry.route.all_patterns)

@@ -12,6 +12,7 @@ import click
 from limner.cli.options import read_settings, settings_options, start_logging
 from limner.cli.serve import address_of, refuse_if_open
 from limner.config import Settings
+from limner.config.patience import CircuitLimits
 from limner.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ TAKES = OURS | {
     "store_days",
     "database_url",
     "image_denial",
+    "llm_timeouts",
+    "llm_retries",
 }
 VLLM_PORT = "8000"
 
@@ -143,7 +146,14 @@ def behind(settings: Settings, vllm: VllmCommand, name: str) -> Settings:
     kind = settings.llm_kind
     if kind == "auto":
         kind = "harmony" if "gpt-oss" in f"{vllm.model} {name}".lower() else "chat"
-    return replace(settings, llm_url=f"{vllm.url}/v1", llm_kind=kind, llm_model=name)
+    return replace(
+        settings,
+        llm_url=f"{vllm.url}/v1",
+        llm_kind=kind,
+        llm_model=name,
+        # Its supervisor knows when it is away; a rest beyond that would only be time lost.
+        llm_circuit=CircuitLimits(failures=0),
+    )
 
 
 def _relay(line: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from limner.config.option import Option, option
+from limner.config.patience import CIRCUIT, RETRIES, TIMEOUTS, CircuitLimits, Timeouts
 from limner.config.reading import (
     FILE,
     FOLDER,
@@ -110,6 +111,36 @@ class LanguageModelSettings(ServerSettings):
             "effort itself (Claude 4.6 and later), or by a budget of tokens (older models and most "
             "other servers of that API).",
         ),
+    )
+    llm_timeouts: Timeouts = dataclasses.field(
+        default=Timeouts(),
+        metadata={
+            "option": Option(
+                "language model",
+                TIMEOUTS,
+                "Seconds that server may take to accept a connection, to begin its reply, between two "
+                "pieces of it, and for a whole turn; what is left out keeps its default.",
+            )
+        },
+    )
+    llm_retries: int = option(
+        2,
+        Option(
+            "language model",
+            RETRIES,
+            "How often a request is repeated that the server has not begun to answer.",
+        ),
+    )
+    llm_circuit: CircuitLimits = dataclasses.field(
+        default=CircuitLimits(),
+        metadata={
+            "option": Option(
+                "language model",
+                CIRCUIT,
+                "After how many failed turns in a row that server is left alone, and for how many "
+                "seconds; `failures=0` asks it always.",
+            )
+        },
     )
     image_tool: Literal["on", "off", "passthrough", "strip"] = option(
         "on",

@@ -13,7 +13,8 @@ from typing import Any, Literal
 from limner.config.image_backends import ImageEntry, read_image_backends
 from limner.config.language_model_settings import LLM_KINDS
 from limner.config.load import check_passthrough
-from limner.config.reading import Reader, number, one_of, text, whole_number
+from limner.config.patience import FAILED_TURNS, RETRIES, SECONDS, CircuitLimits, Timeouts
+from limner.config.reading import Reader, one_of, text
 from limner.config.settings import TABLE
 from limner.config.toml_file import Table, read_toml
 from limner.core.errors import ConfigError
@@ -22,21 +23,10 @@ from limner.core.routing import Route, Routes
 
 _AS_FLAG: Mapping[str, Reader[Any]] = {entry.name: entry.option.reads for entry in TABLE}
 _KIND = one_of(*LLM_KINDS, "intent")
-_SECONDS = number(0.001, 86_400)
 _VARIABLE = text("the name of an environment variable", "NAME")
 _YES_OR_NO: Reader[bool] = Reader(
     "true or false", lambda value: {"True": True, "False": False}[value], "true|false"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds: to connect, to the first byte of a reply, between two pieces of it, for a turn."""
-
-    connect: float = 10
-    first_byte: float = 300
-    idle: float = 120
-    total: float = 1800
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +43,7 @@ class UpstreamEntry:
     thinking: Literal["adaptive", "budget"] = "adaptive"
     image_tool: ImageToolMode = "on"
     timeouts: Timeouts = field(default_factory=Timeouts)
+    circuit: CircuitLimits = field(default_factory=CircuitLimits)
     retries: int = 2
 
     @property
@@ -118,7 +109,8 @@ def _upstream(name: str, table: Table, environ: Mapping[str, str]) -> UpstreamEn
         thinking=table.take("thinking", _AS_FLAG["llm_thinking"], str, default="adaptive"),
         image_tool=table.take("image_tool", _AS_FLAG["image_tool"], str, default="on"),
         timeouts=_timeouts(table.table("timeouts")),
-        retries=table.take("retries", whole_number(0, 10), int, default=2),
+        circuit=_circuit(table.table("circuit")),
+        retries=table.take("retries", RETRIES, int, default=2),
     )
     table.end()
     check_passthrough(f"{table.file}: {table.path('image_tool')}", entry.image_tool, kind)
@@ -131,13 +123,23 @@ def _upstream(name: str, table: Table, environ: Mapping[str, str]) -> UpstreamEn
 def _timeouts(table: Table) -> Timeouts:
     usual = Timeouts()
     timeouts = Timeouts(
-        connect=table.take("connect", _SECONDS, int, float, default=usual.connect),
-        first_byte=table.take("first_byte", _SECONDS, int, float, default=usual.first_byte),
-        idle=table.take("idle", _SECONDS, int, float, default=usual.idle),
-        total=table.take("total", _SECONDS, int, float, default=usual.total),
+        connect=table.take("connect", SECONDS, int, float, default=usual.connect),
+        first_byte=table.take("first_byte", SECONDS, int, float, default=usual.first_byte),
+        idle=table.take("idle", SECONDS, int, float, default=usual.idle),
+        total=table.take("total", SECONDS, int, float, default=usual.total),
     )
     table.end()
     return timeouts
+
+
+def _circuit(table: Table) -> CircuitLimits:
+    usual = CircuitLimits()
+    limits = CircuitLimits(
+        table.take("failures", FAILED_TURNS, int, default=usual.failures),
+        table.take("rest", SECONDS, int, float, default=usual.rest),
+    )
+    table.end()
+    return limits
 
 
 def _key(name: str, table: Table, environ: Mapping[str, str]) -> KeyEntry:

@@ -1,7 +1,8 @@
 """A circuit breaker: a server that fails again and again is left alone for a while.
 
 closed: everyone may ask. After `failures` in a row it opens: nobody may ask for `rest_s`. Then one
-request tries; if that goes well the circuit closes, if not it opens again.
+request tries; if that goes well the circuit closes, if not it opens again. With `failures` 0 it
+never opens.
 """
 
 from __future__ import annotations
@@ -57,5 +58,5 @@ class Circuit:
             self._opened_at = None
         elif outcome == "ill":
             self._failed += 1
-            if self._failed >= self._most:
+            if 0 < self._most <= self._failed:
                 self._opened_at = self._clock()
