@@ -6,6 +6,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 import aiohttp
+import orjson
 import pytest
 
 from limner.app.back_ends import open_back_end
@@ -158,3 +159,23 @@ async def test_two_painters_with_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"limner\.toml: images: The name 'first' stands for two"):
         async with open_server(Settings(store="memory", config=path)):
             pass
+
+
+async def test_each_comfyui_of_the_file_paints_by_its_own_workflow(tmp_path: Path) -> None:
+    node = {"class_type": "Node", "inputs": {"text": "{{prompt}} by mine"}}
+    (tmp_path / "mine.json").write_bytes(orjson.dumps({"1": node}))
+    path = tmp_path / "limner.toml"
+    async with ScriptedComfyUi(DONE) as comfy:
+        path.write_text(
+            '[upstreams.rules]\nkind = "intent"\n[images.drawn]\n'
+            f'backend = "comfyui+{comfy.url}"\nworkflow = "mine.json"\n'
+        )
+        async with (
+            open_server(Settings(store="memory", config=path)) as app,
+            serving(app) as url,
+            aiohttp.ClientSession(url) as client,
+            client.post("/v1/images/generations", json={"prompt": "a cat"}) as reply,
+        ):
+            assert reply.status == 200, await reply.text()
+        nodes = comfy.bodies("/prompt")[0]["prompt"]
+    assert nodes["1"]["inputs"] == {"text": "a cat by mine"}

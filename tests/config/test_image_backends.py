@@ -67,6 +67,47 @@ def test_what_cannot_be_accepted_is_named(text: str, message: str, tmp_path: Pat
     assert re.search(rf"limner\.toml(, line \d+)?: {re.escape(message)}", raised.value.message)
 
 
+WORKFLOW = '{"1": {"class_type": "A", "inputs": {"text": "{{prompt}} %s"}}}'
+COMFYUI = '[images.far]\nbackend = "comfyui+http://far"\n'
+
+
+def test_workflows_of_a_comfyui_are_files_beside_this_one(tmp_path: Path) -> None:
+    (tmp_path / "make.json").write_text(WORKFLOW % "")
+    (tmp_path / "edit.json").write_text(WORKFLOW % "{{image}}")
+    text = COMFYUI + f'workflow = "make.json"\nedit_workflow = "{tmp_path}/edit.json"\n'
+    (far,) = read(text, tmp_path)
+    alone = far.of(Settings())
+    assert alone.comfyui_workflow == tmp_path / "make.json"
+    assert alone.comfyui_edit_workflow == tmp_path / "edit.json"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            COMFYUI + 'workflow = "none.json"\n',
+            "images.far.workflow must be a workflow that can be used ([Errno 2] No such file or",
+        ),
+        (
+            COMFYUI + 'edit_workflow = "make.json"\n',
+            "images.far.edit_workflow must be a workflow that can be used (it must have {{image}} "
+            "where the image belongs), got 'make.json'.",
+        ),
+        (
+            '[images.far]\nbackend = "http://far"\nworkflow = "make.json"\n',
+            "images.far.workflow must be left out with the backend 'http://far', no ComfyUI, got "
+            "'make.json'.",
+        ),
+        (COMFYUI + "workflow = 3\n", "images.far.workflow must be a file, got 3."),
+    ],
+)
+def test_a_workflow_that_cannot_be_used_is_named(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "make.json").write_text(WORKFLOW % "")
+    with pytest.raises(ConfigError) as raised:
+        read(text, tmp_path)
+    assert message in raised.value.message
+
+
 def test_flags_about_one_back_end_do_not_stand_beside_several() -> None:
     check_painters_are_the_file_s(Settings(config=Path("limner.toml"), steps=4))
     settings = Settings(config=Path("limner.toml"), model="tiny")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from limner.config.picture_settings import WIRES
-from limner.config.reading import address, text
+from limner.config.reading import FILE, address, text
 from limner.config.settings import Settings
 from limner.config.toml_file import Table
 from limner.core.errors import ConfigError
+from limner.wire.comfyui_workflow import read_workflow
 
 _PAINTS = address("engine", wires=WIRES)
 _MODEL = text("a name", "MODEL")
@@ -20,7 +22,7 @@ class ImageEntry:
     """One table. The first of the file is the default.
 
     backend: as `--image-backend` takes it. aliases: further names, each with the back end's model
-    that it stands for.
+    that it stands for. workflow, edit_workflow: files for a ComfyUI, checked.
     """
 
     name: str
@@ -28,11 +30,19 @@ class ImageEntry:
     key: str | None = field(default=None, repr=False)
     model: str | None = None
     aliases: Mapping[str, str] = field(default_factory=dict)
+    workflow: Path | None = None
+    edit_workflow: Path | None = None
 
     def of(self, settings: Settings) -> Settings:
         """The settings as they would be if this were the only back end."""
         return replace(
-            settings, config=None, image_backend=self.backend, image_key=self.key, model=self.model
+            settings,
+            config=None,
+            image_backend=self.backend,
+            image_key=self.key,
+            model=self.model,
+            comfyui_workflow=self.workflow,
+            comfyui_edit_workflow=self.edit_workflow,
         )
 
 
@@ -60,6 +70,23 @@ def _entry(name: str, table: Table, secret: Callable[[Table], str | None]) -> Im
         secret(table),
         table.take("model", _MODEL, str, default=None),
         table.pairs("aliases"),
+        _workflow(table, "workflow", backend),
+        _workflow(table, "edit_workflow", backend, edits=True),
     )
     table.end()
     return entry
+
+
+def _workflow(table: Table, key: str, backend: str, *, edits: bool = False) -> Path | None:
+    """A file beside this one, unless its path is absolute."""
+    named = table.take(key, FILE, str, default=None)
+    if named is None:
+        return None
+    if not backend.startswith("comfyui+"):
+        raise table.wrong(key, f"left out with the backend {backend!r}, no ComfyUI", str(named))
+    path = Path(table.file).parent / named
+    try:
+        read_workflow(path.read_bytes(), edits=edits)
+    except (OSError, ValueError) as error:
+        raise table.wrong(key, f"a workflow that can be used ({error})", str(named)) from None
+    return path

@@ -118,8 +118,8 @@ class LanguageModelSettings(ServerSettings):
             "option": Option(
                 "language model",
                 TIMEOUTS,
-                "Seconds that server may take to accept a connection, to begin its reply, between two "
-                "pieces of it, and for a whole turn; what is left out keeps its default.",
+                "Seconds that server may take to accept a connection, to begin its reply, between "
+                "two pieces of it, and for a whole turn; what is left out keeps its default.",
             )
         },
     )
