@@ -21,7 +21,7 @@ from typing import Any
 
 from limner.core.image import ImageCompleted, ImageRequest
 from limner.engine.job import Job
-from limner.engine.loading import Loaded, load
+from limner.engine.loading import Loaded, load, open_model
 from limner.engine.painter import Painter
 from limner.engine.scheduler import Scheduler
 
@@ -61,7 +61,11 @@ def stock_way(loaded: Loaded) -> Way:
     from diffusers import ZImagePipeline
 
     pipeline = ZImagePipeline(
-        loaded.scheduler, loaded.vae, loaded.text_encoder, loaded.tokenizer, loaded.transformer
+        loaded.pipeline.scheduler,
+        loaded.pipeline.vae,
+        loaded.pipeline.text_encoder,
+        loaded.pipeline.tokenizer,
+        loaded.pipeline.transformer,
     )
     pipeline.set_progress_bar_config(disable=True)
 
@@ -91,8 +95,8 @@ def engine_way(painter: Painter, name: str, **options: int) -> Way:
 
 
 async def measure(ways: list[Way], loaded: Loaded, rounds: int) -> None:
-    transformer = Stopwatch(loaded.transformer, "forward")
-    vae = Stopwatch(loaded.vae, "decode")
+    transformer = Stopwatch(loaded.pipeline.transformer, "forward")
+    vae = Stopwatch(loaded.pipeline.vae, "decode")
     for turn in range(rounds + 1):
         for way in ways:
             transformer.seconds = vae.seconds = 0.0
@@ -130,7 +134,7 @@ async def main() -> None:
     loaded = load(asked.model, threads=asked.threads)
     scheduler = Scheduler[Job](token_budget=4608)
     painter = Painter(
-        lambda progress: loaded, name="tiny", scheduler=scheduler, fresh_seed=lambda: 0
+        lambda progress: open_model(loaded), name="tiny", scheduler=scheduler, fresh_seed=lambda: 0
     )
     await painter.start()
     ways = [

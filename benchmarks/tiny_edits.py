@@ -35,7 +35,7 @@ from benchmarks._judge import Pixels, Verdict, judge
 from benchmarks.tiny_accuracy import said_in_full, whole
 from limner.core.image import ImageCompleted, ImageData, ImageRequest
 from limner.engine.job import Job
-from limner.engine.loading import load
+from limner.engine.loading import load, open_model
 from limner.engine.painter import Painter
 from limner.engine.scheduler import Scheduler
 from training.drawing import draw
@@ -159,7 +159,7 @@ def _done(verdict: Verdict, change: Change) -> bool:
 @asynccontextmanager
 async def _painter() -> AsyncIterator[Painter]:
     painter = Painter(
-        lambda progress: load("tiny", threads=1, progress=progress),
+        lambda progress: open_model(load("tiny", threads=1, progress=progress)),
         name="tiny",
         scheduler=Scheduler[Job](queue_limit=10_000, max_concurrent=16),
         fresh_seed=lambda: 0,

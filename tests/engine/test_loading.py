@@ -29,8 +29,13 @@ def test_a_folder_loads_with_the_facts_it_states(loaded: Any) -> None:
     assert loaded.facts.native_size == Size(64, 64)
     assert len(loaded.facts.buckets) == 3
     assert loaded.device == torch.device("cpu")
-    assert loaded.dtype == loaded.transformer.dtype == loaded.vae.dtype == torch.float32
-    assert not loaded.transformer.training
+    assert (
+        loaded.dtype
+        == loaded.pipeline.transformer.dtype
+        == loaded.pipeline.vae.dtype
+        == torch.float32
+    )
+    assert not loaded.pipeline.transformer.training
 
 
 def test_loading_tells_how_far_it_is_and_prints_nothing(
@@ -51,8 +56,12 @@ def test_another_dtype_is_obeyed_but_the_vae_is_never_float16(folder: Path, dtyp
     import torch
 
     loaded = load(str(folder), device="cpu", dtype=dtype, threads=1)
-    assert loaded.transformer.dtype == loaded.text_encoder.dtype == getattr(torch, dtype)
-    assert loaded.vae.dtype == (torch.float32 if dtype == "float16" else torch.bfloat16)
+    assert (
+        loaded.pipeline.transformer.dtype
+        == loaded.pipeline.text_encoder.dtype
+        == getattr(torch, dtype)
+    )
+    assert loaded.pipeline.vae.dtype == (torch.float32 if dtype == "float16" else torch.bfloat16)
 
 
 def test_the_name_is_the_operators_choice(folder: Path) -> None:

@@ -27,6 +27,7 @@ from limner.core.image import (
     Size,
 )
 from limner.core.readiness import Readiness
+from limner.engine.loading import open_model
 from limner.engine.painter import Painter
 from limner.engine.scheduler import Scheduler
 
@@ -37,7 +38,7 @@ ASKED = ImageRequest("a red circle", seed=5)
 @asynccontextmanager
 async def painting(loaded: Any, **limits: int) -> AsyncIterator[Painter]:
     painter = Painter(
-        lambda progress: loaded,
+        lambda progress: open_model(loaded),
         name="random",
         scheduler=Scheduler(**limits),
         fresh_seed=iter(range(1000, 2000)).__next__,
@@ -236,13 +237,13 @@ async def test_a_reader_who_never_reads_holds_nobody_up(loaded: Any) -> None:
 
 def failing(loaded: Any, monkeypatch: pytest.MonkeyPatch, fail: Callable[[Any], None]) -> None:
     """Let `fail` look at every forward pass of the transformer, given the captions."""
-    forward = loaded.transformer.forward
+    forward = loaded.pipeline.transformer.forward
 
     def watched(latents: Any, times: Any, captions: Any, **rest: Any) -> Any:
         fail(captions)
         return forward(latents, times, captions, **rest)
 
-    monkeypatch.setattr(loaded.transformer, "forward", watched)
+    monkeypatch.setattr(loaded.pipeline.transformer, "forward", watched)
 
 
 async def test_an_exception_fails_the_requests_in_its_tick_and_no_others(
@@ -298,7 +299,7 @@ async def test_a_model_that_leaves_no_room_for_a_picture_names_the_flags_that_he
 
     failing(loaded, monkeypatch, fail)
     painter = Painter(
-        lambda progress: loaded, name="x", scheduler=Scheduler(), fresh_seed=lambda: 0
+        lambda progress: open_model(loaded), name="x", scheduler=Scheduler(), fresh_seed=lambda: 0
     )
     with pytest.raises(ConfigError, match="leaves no memory of cpu for a picture of 64x64"):
         await painter.start()
@@ -334,7 +335,7 @@ async def test_a_mistake_of_ours_ends_all_requests_instead_of_leaving_them_to_wa
 
     noticed = asyncio.Event()
     painter = Painter(
-        lambda _: loaded,
+        lambda _: open_model(loaded),
         name="x",
         scheduler=Broken(),
         fresh_seed=lambda: 0,
@@ -373,7 +374,7 @@ async def test_readiness_rises_while_the_model_loads_and_requests_are_told(loade
 
     def load(progress: Callable[[float, str], None]) -> Any:
         progress(0.5, "half way")
-        return loaded
+        return open_model(loaded)
 
     painter = Painter(
         load,

@@ -23,6 +23,7 @@ from limner.core.image import (
     PartialImage,
     Size,
 )
+from limner.engine.loading import open_model
 from limner.engine.painter import Painter
 from limner.engine.scheduler import Scheduler
 
@@ -33,7 +34,7 @@ RANDOM = np.random.default_rng(4)
 @asynccontextmanager
 async def painting(loaded: Any) -> AsyncIterator[Painter]:
     painter = Painter(
-        lambda progress: loaded,
+        lambda progress: open_model(loaded),
         name="random",
         scheduler=Scheduler(max_concurrent=3),
         fresh_seed=lambda: 5,

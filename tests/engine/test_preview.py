@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from limner.core.image import Size
-from limner.engine.denoise import Denoiser
 from limner.engine.preview import preview_steps, to_pixels
+from limner.engine.zimage.denoise import Denoiser
 
 pytestmark = pytest.mark.engine
 
@@ -34,20 +34,21 @@ def test_pixels_equal_those_of_the_stock_image_processor(loaded: Any) -> None:
     from diffusers.image_processor import VaeImageProcessor
 
     latents = torch.randn(16, 8, 12, generator=torch.Generator().manual_seed(0))
-    scaled = latents / loaded.vae.config.scaling_factor + loaded.vae.config.shift_factor
+    vae = loaded.pipeline.vae
+    scaled = latents / vae.config.scaling_factor + vae.config.shift_factor
     with torch.inference_mode():
-        decoded = loaded.vae.decode(scaled[None], return_dict=False)[0]
+        decoded = vae.decode(scaled[None], return_dict=False)[0]
     expected = np.asarray(VaeImageProcessor(vae_scale_factor=16).postprocess(decoded)[0])
-    pixels = to_pixels(loaded.vae, latents)
+    pixels = to_pixels(loaded.pipeline.vae, latents)
     assert pixels.dtype == np.uint8
     assert np.array_equal(pixels, expected)
 
 
 def test_only_large_previews_come_at_half_the_size(loaded: Any) -> None:
     large, small = torch.zeros(16, 66, 64), torch.zeros(16, 64, 64)
-    assert to_pixels(loaded.vae, large, preview=True).shape == (264, 256, 3)
-    assert to_pixels(loaded.vae, large).shape == (528, 512, 3)
-    assert to_pixels(loaded.vae, small, preview=True).shape == (512, 512, 3)
+    assert to_pixels(loaded.pipeline.vae, large, preview=True).shape == (264, 256, 3)
+    assert to_pixels(loaded.pipeline.vae, large).shape == (528, 512, 3)
+    assert to_pixels(loaded.pipeline.vae, small, preview=True).shape == (512, 512, 3)
 
 
 def test_a_preview_shows_what_the_step_foresees_not_the_noise(loaded: Any) -> None:
@@ -60,5 +61,5 @@ def test_a_preview_shows_what_the_step_foresees_not_the_noise(loaded: Any) -> No
         denoiser.step([canvas])
     velocity = (canvas.latents - before) / (canvas.sigmas[canvas.step] - level)
     torch.testing.assert_close(canvas.clean, before - level * velocity, atol=1e-5, rtol=0)
-    shown = denoiser.pixels(canvas, preview=True)
-    assert np.array_equal(shown, to_pixels(loaded.vae, canvas.clean))
+    shown = denoiser.pixels(denoiser.foreseen(canvas), preview=True)
+    assert np.array_equal(shown, to_pixels(loaded.pipeline.vae, canvas.clean))

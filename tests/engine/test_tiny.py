@@ -18,7 +18,7 @@ from limner.core.image import (
     PartialImage,
     Size,
 )
-from limner.engine.loading import load
+from limner.engine.loading import load, open_model
 from limner.engine.painter import Painter
 from limner.engine.scheduler import Scheduler
 
@@ -33,7 +33,9 @@ def tiny() -> Any:
 
 @pytest.fixture
 async def painter(tiny: Any) -> AsyncIterator[Painter]:
-    ready = Painter(lambda progress: tiny, name="tiny", scheduler=Scheduler(), fresh_seed=lambda: 0)
+    ready = Painter(
+        lambda progress: open_model(tiny), name="tiny", scheduler=Scheduler(), fresh_seed=lambda: 0
+    )
     await ready.start()
     yield ready
     await ready.close()

@@ -22,8 +22,9 @@ from limner.wire.engine_status import EngineStatus
 from limner.wire.jobs import Gpu
 
 if TYPE_CHECKING:
-    from limner.engine.loading import Loaded, Progress
+    from limner.engine.loading import Progress
     from limner.engine.painter import Painter
+    from limner.engine.picture_model import PictureModel
 
 DEFAULT_MODEL = "tiny"
 ENGINE_PACKAGES = ("torch", "diffusers", "transformers")
@@ -106,8 +107,8 @@ class Easel:
         if readiness.state == "failed":
             self._failed.set()
 
-    def _load(self, progress: Progress) -> Loaded:
-        from limner.engine.loading import load
+    def _load(self, progress: Progress) -> PictureModel:
+        from limner.engine.loading import load, open_model
 
         settings = self._settings
         loaded = load(
@@ -124,7 +125,7 @@ class Easel:
         if settings.guidance_scale is not None:
             facts = replace(facts, guidance=settings.guidance_scale)
         self._device = str(loaded.device)
-        return replace(loaded, facts=facts)
+        return open_model(replace(loaded, facts=facts))
 
 
 def gpu_of(device: str | None) -> Gpu | None:

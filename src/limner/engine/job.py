@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from limner.core.image import ImageFailed, ImageProgress, ImageUsage
-from limner.engine.denoise import Canvas
 from limner.engine.params import Plan
+from limner.engine.picture_model import Begun, Canvas
 from limner.engine.preview import preview_steps
 from limner.engine.source import Source
 
@@ -36,7 +36,8 @@ class Job:
     def __init__(self, plan: Plan, source: Source | None = None) -> None:
         self.plan = plan
         self.source = source
-        self.canvases: list[Canvas] = []
+        self.canvases: Sequence[Canvas] = ()
+        self._prompt_tokens = 0
         self.on_the_easel = False
         self.began_s = 0.0
         self.previews_after = preview_steps(plan.steps, plan.partial_images)
@@ -53,14 +54,15 @@ class Job:
         """
         return ImageUsage(
             input_image_tokens=self.plan.image_tokens if self.source else 0,
-            input_text_tokens=self.canvases[0].caption.tokens,
+            input_text_tokens=self._prompt_tokens,
             output_tokens=self.plan.image_tokens * len(self.canvases),
         )
 
-    def prepare(self, canvases: list[Canvas]) -> None:
+    def prepare(self, begun: Begun) -> None:
         """Take the canvases that the model has begun."""
-        self.canvases = canvases
-        if cut := canvases[0].caption.cut:
+        self.canvases = begun.canvases
+        self._prompt_tokens = begun.prompt_tokens
+        if cut := begun.cut_tokens:
             said = f"the prompt is too long for the model; {cut} of its tokens were left out"
             self.plan = replace(self.plan, adjustments=(*self.plan.adjustments, said))
         self.tell_progress()

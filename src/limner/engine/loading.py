@@ -20,6 +20,7 @@ from typing import Any
 from limner.core.errors import ConfigError
 from limner.engine.device import choose_device, choose_dtype, physical_cores
 from limner.engine.model import ModelFacts, read_facts
+from limner.engine.picture_model import PictureModel
 from limner.engine.room import check_room, what_helps
 
 TINY = Path(__file__).parent / "models" / "tiny"
@@ -33,17 +34,13 @@ Progress = Callable[[float, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A pipeline's parts and where they live. Stock classes, typed loosely: torch has no promises.
+    """A pipeline of Diffusers' and where it lives. Typed loosely: torch makes no promises.
 
     dtype: of transformer and text encoder; the VAE's own may be wider.
     """
 
     facts: ModelFacts
-    tokenizer: Any
-    text_encoder: Any
-    transformer: Any
-    vae: Any
-    scheduler: Any
+    pipeline: Any
     device: Any
     dtype: Any
 
@@ -93,6 +90,13 @@ def load(
         pipeline = _load(diffusers, source, folder, kind)
         facts = read_facts(name or Path(model).name, _settings(source), f"{source}/limner.json")
         return _place(torch, pipeline, facts, chosen, kind)
+
+
+def open_model(loaded: Loaded) -> PictureModel:
+    """The loop that paints with what was loaded."""
+    from limner.engine.zimage.denoise import Denoiser
+
+    return Denoiser(loaded)
 
 
 def _import_engine() -> tuple[Any, Any]:
@@ -190,16 +194,10 @@ def _place(torch: Any, pipeline: Any, facts: ModelFacts, device: Any, dtype: Any
             f"model {facts.name!r} shifts its noise levels by picture size (use_dynamic_shifting); "
             "only schedulers with a fixed shift, as all of Z-Image has, are supported"
         )
-    return Loaded(
-        facts=facts,
-        tokenizer=pipeline.tokenizer,
-        text_encoder=pipeline.text_encoder.eval(),
-        transformer=pipeline.transformer.eval(),
-        vae=pipeline.vae.eval(),
-        scheduler=pipeline.scheduler,
-        device=device,
-        dtype=dtype,
-    )
+    for part in pipeline.components.values():
+        if isinstance(part, torch.nn.Module):
+            part.eval()
+    return Loaded(facts, pipeline, device, dtype)
 
 
 @contextmanager

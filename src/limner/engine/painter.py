@@ -26,12 +26,12 @@ from limner.core.image import (
     PartialImage,
 )
 from limner.core.readiness import Readiness, ReadinessState
-from limner.engine.denoise import Denoiser
 from limner.engine.encode import encode
 from limner.engine.job import Frame, Job
-from limner.engine.loading import Loaded, Progress
+from limner.engine.loading import Progress
 from limner.engine.model import ModelFacts
 from limner.engine.params import Plan, capabilities, plan
+from limner.engine.picture_model import PictureModel
 from limner.engine.room import what_helps
 from limner.engine.scheduler import Scheduler
 from limner.engine.source import Source, plan_edit
@@ -49,7 +49,7 @@ class Painter:
 
     def __init__(
         self,
-        load: Callable[[Progress], Loaded],
+        load: Callable[[Progress], PictureModel],
         *,
         name: str,
         scheduler: Scheduler[Job],
@@ -104,30 +104,28 @@ class Painter:
             loop.call_soon_threadsafe(self._tell, "loading", words, LOADING_SHARE * share)
 
         try:
-            loaded = await self._worker.run(self._load, progress)
-            denoiser = Denoiser(loaded)
+            model = await self._worker.run(self._load, progress)
             self._tell("loading", "painting a first picture", LOADING_SHARE)
-            await self._warm_up(denoiser, loaded)
+            await self._warm_up(model)
         except Exception as error:
             words = error.message if isinstance(error, ConfigError) else repr(error)
             self._tell("failed", f"the model could not be loaded: {words}")
             raise
-        studio = Studio(denoiser, self._worker, self._scheduler)
+        studio = Studio(model, self._worker, self._scheduler)
         running = asyncio.create_task(studio.run())
         running.add_done_callback(self._ended)
-        self._ready = loaded.facts, studio, running
-        self._tell("ready", f"{loaded.facts.name!r} paints on {loaded.device}", 1.0)
+        self._ready = model.facts, studio, running
+        self._tell("ready", f"{model.facts.name!r} paints on {model.device}", 1.0)
 
-    async def _warm_up(self, denoiser: Denoiser, loaded: Loaded) -> None:
+    async def _warm_up(self, model: PictureModel) -> None:
         try:
-            await self._worker.run(denoiser.warm_up)
+            await self._worker.run(model.warm_up)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            dtype = str(loaded.dtype).removeprefix("torch.")
             raise ConfigError(
-                f"model {loaded.facts.name!r} leaves no memory of {loaded.device} for a picture of "
-                f"{loaded.facts.native_size}. {what_helps(dtype, str(loaded.device))}"
+                f"model {model.facts.name!r} leaves no memory of {model.device} for a picture of "
+                f"{model.facts.native_size}. {what_helps(model.dtype, model.device)}"
             ) from error
 
     async def close(self) -> None:

@@ -16,9 +16,9 @@ from typing import ParamSpec, TypeVar
 
 from limner.core.errors import ImageError
 from limner.core.image import ImageFailed
-from limner.engine.denoise import Canvas, Denoiser, group_of
 from limner.engine.job import Frame, Job
 from limner.engine.params import Plan
+from limner.engine.picture_model import Canvas, PictureModel
 from limner.engine.scheduler import Row, Scheduler
 from limner.engine.source import Source
 from limner.engine.worker import Worker, failure, not_finite
@@ -48,8 +48,8 @@ class Stats:
 class Studio:
     """Paints the jobs that `enter`, as long as `run` runs."""
 
-    def __init__(self, denoiser: Denoiser, worker: Worker, scheduler: Scheduler[Job]) -> None:
-        self._denoiser = denoiser
+    def __init__(self, model: PictureModel, worker: Worker, scheduler: Scheduler[Job]) -> None:
+        self._model = model
         self._worker = worker
         self._scheduler = scheduler
         self._jobs: set[Job] = set()
@@ -76,8 +76,7 @@ class Studio:
 
     async def leave(self, job: Job) -> None:
         """Forget a job, finished or not, and wait until the model no longer works for it."""
-        self._jobs.discard(job)
-        self._scheduler.leave(job)
+        self._part_from(job)
         if job.on_the_easel:
             await self._worker.settle()
 
@@ -104,17 +103,21 @@ class Studio:
             if job not in self._jobs:
                 continue  # it left while another was begun
             job.began_s = time.monotonic()
-            canvases = await self._attempt([job], self._denoiser.begin, job.plan, job.source)
-            if canvases is not None:
-                job.prepare(canvases)
-                group = group_of(canvases[0], job.plan.painted)
-                self._scheduler.join(job, group, pictures=len(canvases), steps=job.plan.steps)
+            begun = await self._attempt([job], self._model.begin, job.plan, job.source)
+            if begun is None:
+                continue
+            if job not in self._jobs:
+                self._end(begun.canvases)
+                continue
+            job.prepare(begun)
+            pictures = len(begun.canvases)
+            self._scheduler.join(job, begun.group, pictures=pictures, steps=job.plan.steps)
 
     async def _paint(self, tick: Sequence[Row[Job]]) -> None:
         """One forward pass, then the pictures that it finished and the previews that are due."""
         jobs = list(dict.fromkeys(row.job for row in tick))
         batch = [row.job.canvases[row.picture] for row in tick]
-        finite = await self._attempt(jobs, self._denoiser.step, batch)
+        finite = await self._attempt(jobs, self._model.step, batch)
         if finite is None:
             return
         self._steps += len(batch)
@@ -131,7 +134,10 @@ class Studio:
         job = row.job
         if job not in self._jobs or not (finished or canvas.step in job.previews_after):
             return
-        pixels = await self._attempt([job], self._denoiser.pixels, canvas, preview=not finished)
+        foreseen = self._model.foreseen(canvas)
+        if foreseen is None:
+            return
+        pixels = await self._attempt([job], self._model.pixels, foreseen, preview=not finished)
         if pixels is None:
             return
         job.put(Frame(row.picture, pixels, finished))
@@ -157,6 +163,15 @@ class Studio:
 
     def _fail(self, jobs: Iterable[Job], failed: ImageFailed) -> None:
         for job in tuple(jobs):
-            self._scheduler.leave(job)
-            self._jobs.discard(job)
+            self._part_from(job)
             job.put(failed)
+
+    def _part_from(self, job: Job) -> None:
+        self._scheduler.leave(job)
+        if job in self._jobs:
+            self._jobs.discard(job)
+            self._end(job.canvases)
+
+    def _end(self, canvases: Iterable[Canvas]) -> None:
+        for canvas in canvases:
+            self._model.end(canvas)

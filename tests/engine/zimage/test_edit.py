@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,13 +11,13 @@ import torch
 from PIL import Image, ImageDraw
 
 from limner.core.image import ImageRequest, Size
-from limner.engine.denoise import Canvas, Denoiser, group_of
-from limner.engine.edit import free_cells
 from limner.engine.loading import load
 from limner.engine.model import ModelFacts
 from limner.engine.params import Plan, plan
 from limner.engine.preview import to_pixels
 from limner.engine.source import Cover, Source
+from limner.engine.zimage.denoise import Canvas, Denoiser, group_of
+from limner.engine.zimage.edit import free_cells
 
 pytestmark = pytest.mark.engine
 PROMPT = "a red circle above the blue square"
@@ -46,7 +46,7 @@ def planned(strength: float, guidance: float = 0.0, **options: Any) -> Plan:
 
 def begun(denoiser: Denoiser, decided: Plan, free: Image.Image | None = None) -> list[Canvas]:
     cover = Cover(picture(), free) if free else None
-    return denoiser.begin(decided, Source(picture(), cover))
+    return cast("list[Canvas]", denoiser.begin(decided, Source(picture(), cover)).canvases)
 
 
 def finish(denoiser: Denoiser, canvas: Canvas) -> Any:
@@ -59,7 +59,11 @@ def stock(loaded: Any, name: str, decided: Plan, **options: Any) -> Any:
     import diffusers
 
     pipeline = getattr(diffusers, name)(
-        loaded.scheduler, loaded.vae, loaded.text_encoder, loaded.tokenizer, loaded.transformer
+        loaded.pipeline.scheduler,
+        loaded.pipeline.vae,
+        loaded.pipeline.text_encoder,
+        loaded.pipeline.tokenizer,
+        loaded.pipeline.transformer,
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline(
@@ -136,8 +140,8 @@ def test_outside_the_mask_every_step_foresees_the_source(denoiser: Denoiser, loa
         denoiser.step([mine])
         assert torch.equal(mine.clean * kept, mine.held.source * kept)
     assert torch.equal(mine.latents * kept, mine.held.source * kept)
-    shown = denoiser.pixels(mine, preview=True)
-    assert np.array_equal(shown, to_pixels(loaded.vae, mine.clean))
+    shown = denoiser.pixels(denoiser.foreseen(mine), preview=True)
+    assert np.array_equal(shown, to_pixels(loaded.pipeline.vae, mine.clean))
 
 
 def test_a_cell_with_a_single_free_pixel_is_free() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from limner.core.image import Size
-from limner.engine.denoise import Canvas, Denoiser, group_of
+from limner.engine.zimage.denoise import Canvas, Denoiser, group_of
 
 pytestmark = pytest.mark.engine
 PROMPT = "a red circle above the blue square"
@@ -19,7 +19,11 @@ def stock(loaded: Any) -> Any:
     from diffusers import ZImagePipeline
 
     pipeline = ZImagePipeline(
-        loaded.scheduler, loaded.vae, loaded.text_encoder, loaded.tokenizer, loaded.transformer
+        loaded.pipeline.scheduler,
+        loaded.pipeline.vae,
+        loaded.pipeline.text_encoder,
+        loaded.pipeline.tokenizer,
+        loaded.pipeline.transformer,
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
@@ -118,9 +122,9 @@ def test_unknown_words_and_no_words_are_captions_too(denoiser: Denoiser) -> None
 
 
 def test_the_scheduler_of_the_pipeline_is_left_as_it_was(denoiser: Denoiser, loaded: Any) -> None:
-    before = loaded.scheduler.sigmas.clone()
+    before = loaded.pipeline.scheduler.sigmas.clone()
     levels = denoiser.sigmas(8)
-    assert torch.equal(loaded.scheduler.sigmas, before)
+    assert torch.equal(loaded.pipeline.scheduler.sigmas, before)
     expected = [1, 0.9545, 0.9, 0.8333, 0.75, 0.6429, 0.5, 0.3, 0]
     assert levels.tolist() == pytest.approx(expected, abs=1e-4)
 

@@ -14,12 +14,14 @@ from typing import Any
 import torch
 
 from limner.core.image import Size
-from limner.engine.edit import Held, drawn, free_cells, mixed, seen
 from limner.engine.loading import Loaded
+from limner.engine.model import ModelFacts
 from limner.engine.params import Plan
+from limner.engine.picture_model import Begun
 from limner.engine.preview import to_pixels
 from limner.engine.scheduler import Group
 from limner.engine.source import Source
+from limner.engine.zimage.edit import Held, drawn, free_cells, mixed, seen
 
 MAX_CAPTION_TOKENS = 512
 """What Z-Image was trained with; Diffusers cuts there too."""
@@ -70,13 +72,32 @@ class Denoiser:
 
     def __init__(self, loaded: Loaded) -> None:
         self._loaded = loaded
+        parts = loaded.pipeline
+        self._tokenizer, self._text_encoder = parts.tokenizer, parts.text_encoder
+        self._transformer, self._vae = parts.transformer, parts.vae
+        self._scheduler = parts.scheduler
         self._nothing: Caption | None = None
 
-    def begin(self, plan: Plan, source: Source | None = None) -> list[Canvas]:
+    @property
+    def facts(self) -> ModelFacts:
+        return self._loaded.facts
+
+    @property
+    def device(self) -> str:
+        return str(self._loaded.device)
+
+    @property
+    def dtype(self) -> str:
+        return str(self._loaded.dtype).removeprefix("torch.")
+
+    def begin(self, plan: Plan, source: Source | None = None) -> Begun:
         """Read the prompt, and the source of an edit, once; start a picture for each seed."""
         caption = self.caption(plan.prompt)
-        if source:
-            return self._edits(plan, caption, source)
+        canvases = self._edits(plan, caption, source) if source else self._new(plan, caption)
+        group = group_of(canvases[0], plan.painted)
+        return Begun(canvases, group, caption.tokens, caption.cut)
+
+    def _new(self, plan: Plan, caption: Caption) -> list[Canvas]:
         return [
             self.canvas(caption, plan.painted, seed=seed, steps=plan.steps, guidance=plan.guidance)
             for seed in plan.seeds
@@ -84,7 +105,7 @@ class Denoiser:
 
     def _edits(self, plan: Plan, caption: Caption, source: Source) -> list[Canvas]:
         """Start every picture from the source, mixed with its own noise."""
-        vae, device = self._loaded.vae, self._loaded.device
+        vae, device = self._vae, self._loaded.device
         sigmas = self.sigmas(plan.levels)[-plan.steps - 1 :]
         seen_once = seen(vae, source.picture)
         canvases = []
@@ -100,16 +121,22 @@ class Denoiser:
             canvases.append(Canvas(begun, sigmas, caption, plan.guidance, held=held))
         return canvases
 
-    def pixels(self, canvas: Canvas, *, preview: bool) -> Any:
-        """Decode the picture that was foreseen last; after the last step that is the picture."""
-        return to_pixels(self._loaded.vae, canvas.clean, preview=preview)
+    def foreseen(self, canvas: Canvas) -> Any:
+        """Latents: every step makes new ones, so that these stay."""
+        return canvas.clean
+
+    def pixels(self, foreseen: Any, *, preview: bool) -> Any:
+        return to_pixels(self._vae, foreseen, preview=preview)
+
+    def end(self, canvas: Canvas) -> None:
+        """Nothing is kept of it here."""
 
     def warm_up(self) -> None:
         """Take one step of a native picture and decode it: what is slow at first is slow here."""
         facts = self._loaded.facts
         canvas = self.canvas(self.caption("warm"), facts.native_size, seed=0, steps=1, guidance=0)
         self.step([canvas])
-        self.pixels(canvas, preview=False)
+        self.pixels(self.foreseen(canvas), preview=False)
 
     def caption(self, prompt: str) -> Caption:
         """Read a prompt.
@@ -117,7 +144,7 @@ class Denoiser:
         The text encoder sees the real tokens only: it is causal, so padding to the right, which
         Diffusers adds and masks away, changes nothing but the time it takes.
         """
-        tokenizer = self._loaded.tokenizer
+        tokenizer = self._tokenizer
         text = tokenizer.apply_chat_template(
             [{"role": "user", "content": prompt}],
             tokenize=False,
@@ -129,7 +156,7 @@ class Denoiser:
         ).to(self._loaded.device)
         whole = len(tokenizer(text, verbose=False).input_ids)
         with torch.inference_mode():
-            states = self._loaded.text_encoder(
+            states = self._text_encoder(
                 input_ids=tokens.input_ids,
                 attention_mask=tokens.attention_mask,
                 output_hidden_states=True,
@@ -140,9 +167,9 @@ class Denoiser:
         self, caption: Caption, size: Size, *, seed: int, steps: int, guidance: float
     ) -> Canvas:
         """Start a picture from noise that depends on seed and size alone, on any device."""
-        factor = 2 ** (len(self._loaded.vae.config.block_out_channels) - 1)
+        factor = 2 ** (len(self._vae.config.block_out_channels) - 1)
         shape = (
-            self._loaded.transformer.config.in_channels,
+            self._transformer.config.in_channels,
             size.height // factor,
             size.width // factor,
         )
@@ -151,7 +178,7 @@ class Denoiser:
 
     def sigmas(self, steps: int) -> Any:
         """Noise levels of `steps` forward passes, as the model's own scheduler spaces them."""
-        stock = self._loaded.scheduler
+        stock = self._scheduler
         scheduler = type(stock).from_config(stock.config)  # it keeps its place inside: never share
         even = torch.linspace(1.0, 1 / steps, steps).tolist()
         scheduler.set_timesteps(sigmas=even, device=self._loaded.device)
@@ -189,7 +216,7 @@ class Denoiser:
         ]
 
     def _transform(self, latents: list[Any], times: Any, captions: list[Any]) -> list[Any]:
-        answers = self._loaded.transformer(latents, times, captions, return_dict=False)[0]
+        answers = self._transformer(latents, times, captions, return_dict=False)[0]
         return [answer.float().squeeze(1) for answer in answers]
 
     def _empty_caption(self) -> Caption:

@@ -1,0 +1,1 @@
+"""Models of Z-Image's class, stepped by our own loop over the stock modules."""
