@@ -76,6 +76,7 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
     vision = true
     tools = "prompted"
     token_limit_field = "max_tokens"
+    max_output_tokens = 900
     thinking = "budget"
     image_tool = "off"
     retries = 0
@@ -98,6 +99,7 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
     assert (far.kind, far.key, far.vision, far.thinking) == ("chat", "sk-far", True, "budget")
     assert far.tools == "prompted"
     assert (far.token_limit_field, far.image_tool, far.retries) == ("max_tokens", "off", 0)
+    assert far.max_output_tokens == 900
     assert (far.timeouts, far.circuit) == (Timeouts(1, 2.5, 3, 4), CircuitLimits(2, 0.5))
     assert (rules.kind, rules.url) == ("intent", None)
     assert [(key.name, key.key, key.image_tool) for key in file.keys] == [

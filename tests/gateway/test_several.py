@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from limner.core.circuit import Circuit
 from limner.core.errors import InvalidRequest
 from limner.core.routing import Route, Routes
 from limner.core.turn import (
+    Sampling,
     TextDelta,
     TurnEnded,
     TurnEvent,
@@ -165,3 +167,12 @@ async def test_closing_the_turn_closes_what_is_behind_it() -> None:
     async with aclosing(upstream.stream(ASK)) as events:
         await anext(events)
     assert behind.has_stopped.is_set()
+
+
+async def test_the_operator_s_limit_holds_where_the_client_sets_none() -> None:
+    behind = ScriptedUpstream(says("hi"))
+    upstream = GuardedUpstream(behind, name="far", circuit=Circuit(Clock()), max_output_tokens=900)
+    await turn(upstream)
+    await turn(upstream, replace(ASK, sampling=Sampling(max_output_tokens=7)))
+    limits = [request.sampling.max_output_tokens for request in behind.requests]
+    assert limits == [900, 7]

@@ -65,9 +65,7 @@ def test_what_the_client_asks_for_is_passed_on() -> None:
         presence_penalty=1.0,
         frequency_penalty=-1.0,
     )
-    asked = render_harmony_request(
-        replace(ASKED, sampling=sampling, user="u"), model="theirs", max_tokens=5
-    )
+    asked = render_harmony_request(replace(ASKED, sampling=sampling, user="u"), model="theirs")
     expected = {
         "model": "theirs",
         "temperature": 0.0,
@@ -79,10 +77,6 @@ def test_what_the_client_asks_for_is_passed_on() -> None:
     }
     assert asked.body | expected == asked.body
     assert asked.adjustments == ()
-
-
-def test_the_operator_may_say_how_long_a_reply_is() -> None:
-    assert render(max_tokens=5).body["max_tokens"] == 5
 
 
 def test_the_model_is_told_the_date() -> None:

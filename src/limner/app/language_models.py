@@ -85,7 +85,13 @@ async def open_language_models(settings: Settings, stack: AsyncExitStack) -> Lan
         served = Served(IntentUpstream(), settings.image_tool)
         return LanguageModels(always(served.upstream, served.image_tool), (Named(name, served),))
     opened = await open_server_of_models(server, stack)
-    upstream = _guarded(opened, THE_ONE, settings.llm_timeouts, settings.llm_circuit)
+    upstream = _guarded(
+        opened,
+        THE_ONE,
+        settings.llm_timeouts,
+        settings.llm_circuit,
+        settings.llm_max_output_tokens,
+    )
     served = Served(upstream, settings.image_tool)
     named = Named(name, served, readiness=lambda: upstream.readiness)
     return LanguageModels(always(served.upstream, served.image_tool), (named,))
@@ -99,7 +105,9 @@ async def _open_file(
     named: list[Named] = []
     for entry in file.upstreams:
         opened = await _open_entry(path, entry, harmony_vocab, stack)
-        upstream = _guarded(opened, entry.name, entry.timeouts, entry.circuit)
+        upstream = _guarded(
+            opened, entry.name, entry.timeouts, entry.circuit, entry.max_output_tokens
+        )
         served[entry.name] = Served(upstream, entry.image_tool)
         named += _names(entry.route, served[entry.name], upstream)
     routes = Routes(entry.route for entry in file.upstreams)
@@ -108,10 +116,19 @@ async def _open_file(
 
 
 def _guarded(
-    upstream: Upstream, name: str, times: Timeouts, limits: CircuitLimits
+    upstream: Upstream,
+    name: str,
+    times: Timeouts,
+    limits: CircuitLimits,
+    max_output_tokens: int | None,
 ) -> GuardedUpstream:
-    circuit = Circuit(time.monotonic, failures=limits.failures, rest_s=limits.rest)
-    return GuardedUpstream(upstream, name=name, circuit=circuit, total_s=times.total)
+    return GuardedUpstream(
+        upstream,
+        name=name,
+        circuit=Circuit(time.monotonic, failures=limits.failures, rest_s=limits.rest),
+        total_s=times.total,
+        max_output_tokens=max_output_tokens,
+    )
 
 
 async def _open_entry(

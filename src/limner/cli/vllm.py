@@ -60,6 +60,7 @@ TAKES = OURS | {
     "image_denial",
     "llm_timeouts",
     "llm_retries",
+    "llm_max_output_tokens",
 }
 VLLM_PORT = "8000"
 

@@ -16,6 +16,7 @@ from limner.config.reading import (
     address,
     one_of,
     text,
+    whole_number,
 )
 from limner.config.server_settings import ServerSettings
 
@@ -100,6 +101,15 @@ class LanguageModelSettings(ServerSettings):
             "language model",
             one_of("max_completion_tokens", "max_tokens"),
             "How that server calls the limit of a reply; older ones say `max_tokens`.",
+        ),
+    )
+    llm_max_output_tokens: int | None = option(
+        None,
+        Option(
+            "language model",
+            whole_number(1, 10_000_000),
+            "Limit of a reply whose client sets none.",
+            unset="the server's own; 8192 with Anthropic",
         ),
     )
     llm_thinking: Literal["adaptive", "budget"] = option(

@@ -40,6 +40,7 @@ class UpstreamEntry:
     vision: bool = False
     tools: Literal["auto", "native", "prompted"] = "auto"
     token_limit_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
+    max_output_tokens: int | None = None
     thinking: Literal["adaptive", "budget"] = "adaptive"
     image_tool: ImageToolMode = "on"
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -105,6 +106,9 @@ def _upstream(name: str, table: Table, environ: Mapping[str, str]) -> UpstreamEn
             _AS_FLAG["llm_max_tokens_field"],
             str,
             default="max_completion_tokens",
+        ),
+        max_output_tokens=table.take(
+            "max_output_tokens", _AS_FLAG["llm_max_output_tokens"], int, default=None
         ),
         thinking=table.take("thinking", _AS_FLAG["llm_thinking"], str, default="adaptive"),
         image_tool=table.take("image_tool", _AS_FLAG["image_tool"], str, default="on"),

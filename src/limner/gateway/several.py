@@ -85,7 +85,8 @@ class _Renamed:
 class GuardedUpstream:
     """The port `Upstream` with a circuit breaker and a limit in time. name: for messages.
 
-    total_s: the longest that a turn may take, from asking to its last word.
+    total_s: the longest that a turn may take, from asking to its last word. max_output_tokens: of
+    a turn whose client sets no limit; None leaves that to the server.
     """
 
     def __init__(
@@ -95,11 +96,13 @@ class GuardedUpstream:
         name: str,
         circuit: Circuit,
         total_s: float = DEFAULT_TOTAL_S,
+        max_output_tokens: int | None = None,
     ) -> None:
         self._upstream = upstream
         self._name = name
         self._circuit = circuit
         self._total_s = total_s
+        self._max_output_tokens = max_output_tokens
 
     @property
     def capabilities(self) -> UpstreamCapabilities:
@@ -134,7 +137,7 @@ class GuardedUpstream:
 
     async def _within_time(self, request: TurnRequest) -> AsyncGenerator[TurnEvent, None]:
         deadline = asyncio.get_running_loop().time() + self._total_s
-        async with aclosing(self._upstream.stream(request)) as events:
+        async with aclosing(self._upstream.stream(self._limited(request))) as events:
             while True:
                 try:
                     async with asyncio.timeout_at(deadline) as limit:
@@ -147,6 +150,10 @@ class GuardedUpstream:
                 if event is None:
                     return
                 yield event
+
+    def _limited(self, request: TurnRequest) -> TurnRequest:
+        limit = request.sampling.max_output_tokens or self._max_output_tokens
+        return replace(request, sampling=replace(request.sampling, max_output_tokens=limit))
 
     async def count(self, request: TurnRequest) -> int | None:
         """None also while the server is left alone."""

@@ -32,7 +32,6 @@ class HarmonyUpstream:
     http: open, and closed by its owner.
     model: the server's name of the model; None passes on what the client asked for.
     vocabulary: prompts are tokens; None makes them text with special tokens spelled out.
-    max_tokens: of a reply whose client sets no limit; None leaves it to the server.
     today: the model is told the date.
     """
 
@@ -42,13 +41,11 @@ class HarmonyUpstream:
         *,
         model: str | None = None,
         vocabulary: Vocabulary | None = None,
-        max_tokens: int | None = None,
         today: Callable[[], datetime.date] = datetime.date.today,
     ) -> None:
         self._http = http
         self._model = model
         self._vocabulary = vocabulary
-        self._max_tokens = max_tokens
         self._today = today
         self._capabilities = UpstreamCapabilities(
             model or "harmony", vision=False, parallel_tool_calls=False
@@ -82,6 +79,5 @@ class HarmonyUpstream:
             request,
             model=self._model,
             date=self._today().isoformat(),
-            max_tokens=self._max_tokens,
             encode=self._vocabulary.encode if self._vocabulary else None,
         )

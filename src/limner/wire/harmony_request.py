@@ -56,14 +56,12 @@ def render_harmony_request(
     *,
     model: str | None = None,
     date: str | None = None,
-    max_tokens: int | None = None,
     encode: Callable[[str], Sequence[int]] | None = None,
 ) -> HarmonyRequest:
     """Say a turn as a prompt, streamed, with usage.
 
     model: the server's own name of the model, where it differs from the client's. date: today.
-    max_tokens: where the client sets no limit; None leaves it to the server, as null: without the
-    field most stop after 16 tokens. encode: the tokens of text; None sends the prompt as text.
+    encode: the tokens of text; None sends the prompt as text.
     Raises InvalidRequest when calls and outputs do not pair.
     """
     sampling = request.sampling
@@ -76,7 +74,8 @@ def render_harmony_request(
         "prompt": spell(prompt) if encode is None else tokens_of(prompt, encode),
         "stream": True,
         "stream_options": {"include_usage": True},
-        "max_tokens": sampling.max_output_tokens or max_tokens,
+        # Null where the client sets no limit: without the field most stop after 16 tokens.
+        "max_tokens": sampling.max_output_tokens,
         "stop": list(STOPS),
         "stop_token_ids": list(STOPS.values()),
         "skip_special_tokens": False,
