@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import httpx
 import pytest
@@ -96,8 +95,10 @@ def test_an_engine_without_its_packages_names_them(monkeypatch: pytest.MonkeyPat
         Easel(load({}, {}))
 
 
-async def test_a_data_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "file"
+async def test_a_data_folder_that_cannot_be_is_named(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    file = tmp_path_factory.mktemp("s") / "file"  # short enough to have a socket below it
     file.touch()
     with pytest.raises(ConfigError, match="--data must be a folder"):
         async with client_of({"data": str(file / "data")}):

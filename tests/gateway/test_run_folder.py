@@ -53,8 +53,8 @@ def test_a_path_too_long_for_a_socket_is_replaced_by_a_short_one(
         assert len(str(folder / "engine.sock")) <= MAX_SOCKET_PATH
 
 
-def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "file"
+def test_a_folder_that_cannot_be_written_to_is_named(data: Path) -> None:
+    file = data.with_name("file")
     file.touch()
     with pytest.raises(ConfigError, match="--data must be a folder that can be written to"):  # noqa: SIM117
         with run_folder(file / "data"):
