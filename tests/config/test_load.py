@@ -78,6 +78,9 @@ def test_the_url_of_a_database_comes_from_a_variable_as_it_is_and_is_not_shown()
     [
         (Settings(), 1),
         (Settings(image_backend="engine"), 1),
+        (Settings(device="cuda:0,cuda:1,cuda:2"), 3),
+        (Settings(device="cpu,cpu", max_concurrent=4), 4),
+        (Settings(image_backend="http://127.0.0.1:1/v1", device="cpu,cpu"), 4),
         (Settings(image_backend="http://127.0.0.1:1/v1"), 4),
         (Settings(image_service_config=Path("service.json")), 4),
         (Settings(image_backend="http://127.0.0.1:1/v1", max_concurrent=2), 2),
@@ -113,8 +116,11 @@ def test_a_service_elsewhere_gets_more_at_a_time_than_our_engine(
         (
             {"device": "tpu"},
             {},
-            "--device must be auto, cpu, cuda, cuda:<number> or mps, got",
+            "--device must be auto, cpu, cuda, cuda:<number> or mps, several of these with commas, "
+            "or all, got",
         ),
+        ({"device": "all,cpu"}, {}, "--device must be auto, cpu,"),
+        ({"device": "cuda:0,"}, {}, "--device must be auto, cpu,"),
         (
             {"image_backend": "none", "steps": "4"},
             {},

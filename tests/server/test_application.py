@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from limner.core.errors import ConfigError, ImageError, InvalidRequest, LimnerError, UpstreamError
-from limner.core.readiness import Readiness
+from limner.core.readiness import Readiness, any_of
 from limner.core.turn import UpstreamCapabilities
 from limner.gateway.several import always
 from limner.server.application import Rules, ServerParts, create
@@ -95,6 +95,18 @@ async def test_readiness_tells_how_far_a_part_has_come_to_anyone() -> None:
         _, body, _ = await ask(f"{url}/readyz")
     assert body["parts"] == {
         "images": {"state": "loading", "message": "Reading weights.", "progress": 0.5}
+    }
+
+
+async def test_each_of_several_that_do_the_same_is_told_of_and_one_that_is_ready_is_enough() -> None:
+    engines = any_of({"engine-0": FAILED, "engine-1": READY})
+    async with door({"images": lambda: engines}) as url:
+        status, body, _ = await ask(f"{url}/readyz")
+    assert (status, body["status"]) == (200, "ready")
+    told = body["parts"]["images"]["parts"]
+    assert {name: part["state"] for name, part in told.items()} == {
+        "engine-0": "failed",
+        "engine-1": "ready",
     }
 
 

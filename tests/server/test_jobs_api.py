@@ -14,7 +14,7 @@ from limner.core.readiness import Readiness
 from limner.gateway.jobs import Jobs
 from limner.server.application import Rules, enclose
 from limner.server.jobs_api import jobs_routes
-from limner.wire.jobs import Painter
+from limner.wire.jobs import Engine, Painter
 from limner.wire.jobs_request import JobDefaults
 from limner.wire.pictures import to_base64
 from tests.kept_jobs import open_jobs
@@ -52,7 +52,7 @@ class Client:
 async def door(
     backend: ScriptedImages, readiness: Readiness = READY, **options: Any
 ) -> AsyncIterator[tuple[str, Jobs]]:
-    painter = Painter("tiny", readiness, "cpu")
+    painter = Painter("tiny", readiness, (Engine("engine", readiness, "cpu"),))
     defaults = JobDefaults(Size(1024, 1024), inference_steps=9, guidance_scale=0.0)
     async with open_jobs(backend, **options) as jobs:
         routes = jobs_routes(jobs, lambda: painter, defaults)

@@ -20,6 +20,7 @@ from limner.core.image import (
 from limner.core.job import Job, JobOrder
 from limner.core.readiness import Readiness
 from limner.wire.jobs import (
+    Engine,
     Gpu,
     Painter,
     accepted_json,
@@ -252,31 +253,56 @@ def test_a_prompt_in_a_header_can_be_read_back(prompt: str) -> None:
     ("state", "status"), [("ready", "healthy"), ("loading", "loading"), ("failed", "failed")]
 )
 def test_health_says_whether_it_can_paint(state: Any, status: str) -> None:
-    painter = Painter("tiny", Readiness(state, "Words.", 0.5), device="cpu")
+    painter = Painter("tiny", Readiness(state, "Words.", 0.5))
     assert health_json(painter, waiting=2, max_queue=20, max_concurrent=1) == {
         "status": status,
         "service": "image-gen",
         "model": "tiny",
-        "device": "cpu",
+        "device": None,
         "gpu": None,
         "queue_size": 2,
         "max_queue": 20,
         "max_concurrent": 1,
         "message": "Words.",
         "progress": 0.5,
+        "engines": [],
     }
 
 
 @pytest.mark.parametrize("rocm", [None, "6.4"])
-def test_health_tells_of_the_gpu(rocm: str | None) -> None:
-    painter = Painter("tiny", READY, "cuda:0", Gpu("Some GPU", 24.0, 9.5, rocm))
-    gpu = health_json(painter, waiting=0, max_queue=20, max_concurrent=1)["gpu"]
-    assert gpu == {
+def test_health_tells_of_every_gpu(rocm: str | None) -> None:
+    loading = Readiness("loading", "reading weights", 0.5)
+    engines = (
+        Engine("engine-0", loading),
+        Engine("engine-1", READY, "cuda:1", Gpu("Some GPU", 24.0, 9.5, rocm)),
+    )
+    painter = Painter("tiny", READY, engines)
+    health = health_json(painter, waiting=0, max_queue=20, max_concurrent=2)
+    gpu = {
         "name": "Some GPU",
         "vram_total_gb": 24.0,
         "vram_used_gb": 9.5,
         **({"rocm_version": rocm} if rocm else {}),
     }
+    assert (health["device"], health["gpu"]) == ("cuda:1", gpu)
+    assert health["engines"] == [
+        {
+            "name": "engine-0",
+            "device": None,
+            "gpu": None,
+            "status": "loading",
+            "message": "reading weights",
+            "progress": 0.5,
+        },
+        {
+            "name": "engine-1",
+            "device": "cuda:1",
+            "gpu": gpu,
+            "status": "healthy",
+            "message": "Ready.",
+            "progress": None,
+        },
+    ]
 
 
 def test_info_lists_the_sizes() -> None:

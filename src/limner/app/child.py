@@ -15,15 +15,15 @@ from limner import logs
 from limner.app.painting import model_name
 from limner.config import TABLE, Settings
 from limner.core.image import FORMATS, ImageCapabilities
+from limner.core.ports import ImageBackend
 from limner.core.readiness import Readiness
-from limner.gateway.run_folder import run_folder
 from limner.gateway.supervisor import Supervisor
-from limner.gateway.waiting import WaitingBackend
 from limner.images.http import ImagesHttp
 from limner.images.openai import OpenAIImages
 from limner.wire import engine_status
 from limner.wire.engine_status import EngineStatus
 from limner.wire.images_dialect import ServerFacts
+from limner.wire.jobs import Engine
 
 PROBE_TIMEOUT_S = 15.0
 _PASSED_ON = frozenset(
@@ -44,24 +44,38 @@ _OURS = ("LIMNER_", "IMAGE_GEN_")
 
 @dataclass(frozen=True, slots=True)
 class EngineChild:
-    """backend: paints, and waits while the engine loads."""
+    """One engine. backend: fails while the engine loads; wait for the supervisor before it."""
 
-    backend: WaitingBackend
+    name: str
+    backend: ImageBackend
     supervisor: Supervisor
     probe: Probe
 
+    @property
+    def is_ready(self) -> bool:
+        return self.supervisor.readiness.state == "ready"
+
+    @property
+    def told(self) -> Engine:
+        """What is known of it just now."""
+        status = self.probe.status
+        return Engine(self.name, self.supervisor.readiness, status.device, status.gpu)
+
 
 @asynccontextmanager
-async def open_child(settings: Settings) -> AsyncIterator[EngineChild]:
-    """Run the engine as long as the body runs. Does not wait until it is ready."""
+async def open_child(
+    settings: Settings, socket: Path, *, name: str = "engine"
+) -> AsyncIterator[EngineChild]:
+    """Run the engine as long as the body runs. Does not wait until it is ready.
+
+    settings: with its own device. socket: where it will listen.
+    """
     async with AsyncExitStack() as stack:
-        socket = stack.enter_context(run_folder(settings.data)) / "engine.sock"
         probe = await stack.enter_async_context(open_probe(socket))
         http = await stack.enter_async_context(ImagesHttp("http://engine", socket=str(socket)))
-        name = model_name(settings.model)
         # The rest is left to the engine, which knows its model and reports what it does.
         can = ImageCapabilities(
-            name,
+            model_name(settings.model),
             formats=FORMATS,
             progress=True,
             seed=True,
@@ -78,15 +92,10 @@ async def open_child(settings: Settings) -> AsyncIterator[EngineChild]:
             probe.readiness,
             on_line=logs.relay,
             environ=engine_environ(os.environ),
-        )
-        backend = WaitingBackend(
-            OpenAIImages(http, ServerFacts(can)),
-            supervisor.settled,
-            queue_limit=settings.max_queue + settings.painted_at_a_time,
-            loaded=lambda: probe.status.can,
+            name=name,
         )
         await stack.enter_async_context(supervisor.run())
-        yield EngineChild(backend, supervisor, probe)
+        yield EngineChild(name, OpenAIImages(http, ServerFacts(can)), supervisor, probe)
 
 
 def engine_command(settings: Settings, socket: Path) -> list[str]:

@@ -16,11 +16,11 @@ from starlette.routing import BaseRoute
 
 from limner import logs
 from limner.app.back_ends import open_back_end, open_image_service
-from limner.app.child import open_child
+from limner.app.engines import named_devices, open_engines
 from limner.app.http import serve
 from limner.app.language_models import LanguageModels, open_language_models
 from limner.app.marks import marked
-from limner.app.painting import INSTALL, missing_packages, model_name
+from limner.app.painting import INSTALL, missing_packages
 from limner.app.pictures import open_pictures
 from limner.app.process import settle_garbage
 from limner.app.queue import open_jobs, queue_before
@@ -99,6 +99,7 @@ async def open_server(
     routes: further ones, behind all others. readiness: of further parts.
     """
     logs.hide(secrets_of(settings))
+    settings = await named_devices(settings)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings))
         stored = Stored.over(store)
@@ -175,14 +176,8 @@ async def _open_painting(settings: Settings, stack: AsyncExitStack, codec: Codec
         case "engine" | None:
             if missing := missing_packages():
                 return _without_engine(missing, is_wanted=settings.image_backend == "engine")
-            child = await stack.enter_async_context(open_child(settings))
-            name = model_name(settings.model)
-
-            def painter() -> Painter:
-                status = child.probe.status
-                return Painter(name, child.supervisor.readiness, status.device, status.gpu)
-
-            return Painting(child.backend, painter, can=lambda: child.probe.status.can)
+            engines = await stack.enter_async_context(open_engines(settings))
+            return Painting(engines.backend, lambda: engines.painter, can=lambda: engines.can)
         case url:
             there = await stack.enter_async_context(open_back_end(url, settings))
             backend = ConvertedFormats(there, codec)

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from limner.config.load import load, source, unknown_variables
 from limner.config.option import Entry
-from limner.config.settings import NAMES, TABLE, Settings
+from limner.config.settings import ALL_DEVICES, NAMES, TABLE, Settings
 
-__all__ = ["NAMES", "TABLE", "Entry", "Settings", "load", "source", "unknown_variables"]
+__all__ = [
+    "ALL_DEVICES",
+    "NAMES",
+    "TABLE",
+    "Entry",
+    "Settings",
+    "load",
+    "source",
+    "unknown_variables",
+]

@@ -173,7 +173,7 @@ class PictureSettings(LanguageModelSettings):
             "jobs",
             whole_number(1, 64),
             "Requests painted at a time, by whatever door they came.",
-            unset="1 with our engine, 4 with an image service, the sum with several",
+            unset="as many as engines of ours run, 4 with an image service, the sum with several",
             older="IMAGE_GEN_MAX_CONCURRENT",
         ),
     )

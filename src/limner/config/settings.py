@@ -19,6 +19,11 @@ from limner.config.reading import (
     whole_number,
 )
 
+ALL_DEVICES = "all"
+"""Instead of names: every GPU that there is."""
+
+_DEVICE = r"(auto|cpu|cuda(:\d+)?|mps)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(PictureSettings):
@@ -29,9 +34,12 @@ class Settings(PictureSettings):
         Option(
             "engine",
             matching(
-                r"auto|cpu|cuda(:\d+)?|mps", "auto, cpu, cuda, cuda:<number> or mps", "DEVICE"
+                rf"{_DEVICE}(,{_DEVICE})*|{ALL_DEVICES}",
+                "auto, cpu, cuda, cuda:<number> or mps, several of these with commas, or all",
+                "DEVICE",
             ),
-            "Where the engine computes; ROCm answers to `cuda`.",
+            "Where the engine computes; ROCm answers to `cuda`. Of several each gets an engine of "
+            "its own, with `all` every GPU.",
         ),
     )
     dtype: str = option(
@@ -65,9 +73,14 @@ class Settings(PictureSettings):
         return self.image_backend in (None, "engine") and self.image_service_config is None
 
     @property
+    def devices(self) -> tuple[str, ...]:
+        """Those of our engines, one each; `ALL_DEVICES` alone for what is not counted yet."""
+        return tuple(self.device.split(","))
+
+    @property
     def painted_at_a_time(self) -> int:
         """Requests that one image back end gets at a time."""
-        return self.max_concurrent or (1 if self.paints_itself else 4)
+        return self.max_concurrent or (len(self.devices) if self.paints_itself else 4)
 
 
 TABLE: tuple[Entry, ...] = tuple(

@@ -1,5 +1,7 @@
 """`/livez`: the process answers. `/readyz`: every part works, or how far it has come.
 
+A part may be several that do the same work, which are told within it: one that works is enough.
+
 Both are open to everyone, keys or not, and cost nothing: a page may ask every second. A server that
 stops is not ready, from the first moment, so that nobody sends it new work.
 """
@@ -44,8 +46,10 @@ def health_routes(parts: Mapping[str, ReadinessOf]) -> list[Route]:
 
 
 def _json(readiness: Readiness) -> dict[str, object]:
+    parts = readiness.parts
     return {
         "state": readiness.state,
         "message": readiness.message,
         "progress": readiness.progress,
+        **({"parts": {name: _json(part) for name, part in parts.items()}} if parts else {}),
     }

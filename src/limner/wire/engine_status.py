@@ -20,6 +20,8 @@ class EngineStatus:
 
     can: what the loaded model is able to do, sizes included.
     running, queued: requests. steps, pictures: made since the start. idle: nothing is under way.
+    call_s: how long the model's call under way has taken so far, such as a step; 0 for none.
+    slowest_call_s: the longest that one has taken, None before the first.
     """
 
     readiness: Readiness
@@ -31,6 +33,8 @@ class EngineStatus:
     steps: int = 0
     pictures: int = 0
     idle: bool = True
+    call_s: float = 0.0
+    slowest_call_s: float | None = None
 
 
 def status_json(status: EngineStatus) -> dict[str, Any]:

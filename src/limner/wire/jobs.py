@@ -43,13 +43,32 @@ class Gpu:
 
 
 @dataclass(frozen=True, slots=True)
-class Painter:
-    """What paints, as far as it is known. device: such as `cpu` or `cuda:0`."""
+class Engine:
+    """One engine of ours, as far as it is known. device: such as `cpu` or `cuda:0`."""
 
-    model: str
+    name: str
     readiness: Readiness
     device: str | None = None
     gpu: Gpu | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Painter:
+    """What paints, as far as it is known. engines: those of ours that run here."""
+
+    model: str
+    readiness: Readiness
+    engines: tuple[Engine, ...] = ()
+
+    @property
+    def device(self) -> str | None:
+        """The first that is known."""
+        return next((each.device for each in self.engines if each.device), None)
+
+    @property
+    def gpu(self) -> Gpu | None:
+        """The first that is known."""
+        return next((each.gpu for each in self.engines if each.gpu), None)
 
 
 def accepted_json(job: Job, position: int | None) -> Json:
@@ -127,24 +146,42 @@ def picture_headers(job: Job) -> dict[str, str]:
 
 
 def health_json(painter: Painter, *, waiting: int, max_queue: int, max_concurrent: int) -> Json:
-    state, gpu = painter.readiness.state, painter.gpu
+    """`device` and `gpu` are those of the first engine; `engines` has all of them."""
     return {
-        "status": _HEALTH.get(state, state),
         "service": "image-gen",
         "model": painter.model,
         "device": painter.device,
-        "gpu": gpu
-        and {
-            "name": gpu.name,
-            "vram_total_gb": gpu.vram_total_gb,
-            "vram_used_gb": gpu.vram_used_gb,
-            **({"rocm_version": gpu.rocm_version} if gpu.rocm_version else {}),
-        },
+        "gpu": _gpu_json(painter.gpu),
         "queue_size": waiting,
         "max_queue": max_queue,
         "max_concurrent": max_concurrent,
-        "message": painter.readiness.message,
-        "progress": painter.readiness.progress,
+        **_state_json(painter.readiness),
+        "engines": [
+            {
+                "name": engine.name,
+                "device": engine.device,
+                "gpu": _gpu_json(engine.gpu),
+                **_state_json(engine.readiness),
+            }
+            for engine in painter.engines
+        ],
+    }
+
+
+def _state_json(readiness: Readiness) -> Json:
+    return {
+        "status": _HEALTH.get(readiness.state, readiness.state),
+        "message": readiness.message,
+        "progress": readiness.progress,
+    }
+
+
+def _gpu_json(gpu: Gpu | None) -> Json | None:
+    return gpu and {
+        "name": gpu.name,
+        "vram_total_gb": gpu.vram_total_gb,
+        "vram_used_gb": gpu.vram_used_gb,
+        **({"rocm_version": gpu.rocm_version} if gpu.rocm_version else {}),
     }
 
 

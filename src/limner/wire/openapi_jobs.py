@@ -83,18 +83,18 @@ _ACCEPTED = told(
     }
 )
 _PROGRESS = {"type": ["number", "null"]}
+_STATE = {"status": text(), "message": text(), "progress": _PROGRESS}
+_WHERE = {"device": or_null(text()), "gpu": or_null(told({"name": text()}))}
 _HEALTH = told(
     {
-        "status": text(),
         "service": text(),
         "model": text(),
-        "device": or_null(text()),
-        "gpu": or_null(told({"name": text()})),
+        **_WHERE,
         "queue_size": integer(0),
         "max_queue": integer(0),
         "max_concurrent": integer(1),
-        "message": text(),
-        "progress": _PROGRESS,
+        **_STATE,
+        "engines": array(told({"name": text(), **_WHERE, **_STATE})),
     }
 )
 _INFO = told(

@@ -62,7 +62,8 @@ _PLACE = told(
         "eta_s": or_null(number()),
     }
 )
-_PART = told({"state": text(), "message": text(), "progress": {"type": ["number", "null"]}})
+_STATE: Json = {"state": text(), "message": text(), "progress": {"type": ["number", "null"]}}
+_PART = told(_STATE, {"parts": {"type": "object", "additionalProperties": told(_STATE)}})
 _READY = told(
     {
         "status": choice(("ready", "loading", "failed", "stopping")),
