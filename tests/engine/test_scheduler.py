@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limner.core.errors import ImageError
-from limner.engine.scheduler import Group, Row, Scheduler
+from limner.engine.group import Group
+from limner.engine.scheduler import Row, Scheduler
 
 SMALL = Group(256, 256, 32, guided=False)
 LARGE = Group(1024, 1024, 32, guided=False)

@@ -1,8 +1,9 @@
 """What the studio asks of a model, whichever pipeline it was loaded from.
 
 `warm_up`, `begin` and `step` are called from one thread, one call at a time, and may block.
-`pixels` may run beside them in a thread of its own, on what `foreseen` gave it; `foreseen` and
-`end` are called from the event loop and must not block.
+`pixels` runs beside them in a thread of its own, on what `foreseen` gave it, where the model says
+`decodes_beside`, else in theirs. `foreseen` and `end` are called from the event loop and must not
+block.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from limner.engine.group import Group
 from limner.engine.model import ModelFacts
 from limner.engine.params import Plan
-from limner.engine.scheduler import Group
 from limner.engine.source import Source
 
 
@@ -52,6 +53,10 @@ class PictureModel(Protocol):
 
     @property
     def dtype(self) -> str: ...
+
+    @property
+    def decodes_beside(self) -> bool:
+        """Whether `pixels` may run while a step does: it moves no module that a step needs."""
 
     def warm_up(self) -> None:
         """Take one step of a native picture and decode it: what is slow at first is slow here."""

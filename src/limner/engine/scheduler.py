@@ -20,30 +20,12 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from limner.core.errors import ImageError
+from limner.engine.group import Group
 
 J = TypeVar("J", bound=Hashable)
 
 AGEING = 0.25
 """How much of the work done for others a job may set against its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """What rows must have in common to share a forward pass.
-
-    caption_tokens: padded length, a multiple of 32. guided rows go through the model twice.
-    """
-
-    height: int
-    width: int
-    caption_tokens: int
-    guided: bool
-
-    @property
-    def tokens(self) -> int:
-        """Tokens of one row in one pass: patches of 16 px, padded to 32, and the caption."""
-        image = (self.height // 16) * (self.width // 16)
-        return (image + -image % 32 + self.caption_tokens) * (2 if self.guided else 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +125,7 @@ class Scheduler(Generic[J]):
             if job.group == group
             for picture in sorted(job.left, key=job.left.__getitem__)
         ]
-        return rows[: max(1, self._token_budget // group.tokens)]
+        return rows[: group.rows(self._token_budget)]
 
     def advance(self, tick: Sequence[Row[J]]) -> list[Row[J]]:
         """Count one step for every row of the tick that is still here; returns the finished rows.

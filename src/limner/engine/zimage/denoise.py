@@ -14,12 +14,12 @@ from typing import Any
 import torch
 
 from limner.core.image import Size
+from limner.engine.group import Group
 from limner.engine.loading import Loaded
 from limner.engine.model import ModelFacts
 from limner.engine.params import Plan
 from limner.engine.picture_model import Begun
 from limner.engine.preview import to_pixels
-from limner.engine.scheduler import Group
 from limner.engine.source import Source
 from limner.engine.zimage.edit import Held, drawn, free_cells, mixed, seen
 
@@ -89,6 +89,10 @@ class Denoiser:
     @property
     def dtype(self) -> str:
         return str(self._loaded.dtype).removeprefix("torch.")
+
+    @property
+    def decodes_beside(self) -> bool:
+        return True
 
     def begin(self, plan: Plan, source: Source | None = None) -> Begun:
         """Read the prompt, and the source of an edit, once; start a picture for each seed."""
