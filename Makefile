@@ -14,6 +14,9 @@ STAMP := $(VENV)/.installed-$(TORCH)
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 INDEX := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX),)
 
+# A worker per core, a file of tests at a time; each may hold a server, a model and a browser.
+SPREAD := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 # One thread by default: two OpenMP threads on a busy small machine are slower than one.
 export OMP_NUM_THREADS ?= 1
 
@@ -22,7 +25,7 @@ torch_cuda := torch
 torch_rocm := torch
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check cover torture conformance screenshots fmt bench train-tiny clean
+.PHONY: help setup demo test check lint cover torture conformance screenshots fmt bench train-tiny clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,18 +48,18 @@ demo: setup ## try the chat page and the API on http://127.0.0.1:8034: no key, n
 	@$(BIN)/limner demo --port $(PORT)
 
 test: setup ## run every test that needs no GPU, network or key
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(SPREAD)
 
-check: setup ## format, lint, types, floors, and full coverage of the pure core
+check: lint cover ## lint, and full coverage of the pure core
+
+lint: setup ## format, style, types and floors
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(MAKE) --no-print-directory cover
 
 cover: setup ## show that core and wire are tested to the last branch
-	@$(BIN)/coverage run -m pytest -q --no-header tests/core tests/wire
-	@$(BIN)/coverage report
+	@$(BIN)/python -m pytest -q --no-header $(SPREAD) --cov tests/core tests/wire
 
 torture: setup ## kill servers, cut their power and fill their disk, all of it (some half an hour)
 	@LIMNER_TORTURE=1 $(BIN)/python -m pytest -q -s -m torture tests/torture
