@@ -54,7 +54,10 @@ async def test_a_model_is_brought_and_paints_without_the_hub(tmp_path: Path) -> 
     }
     picture = tmp_path / "picture.png"
     words = ("generate", "a red circle", "-o", str(picture), "--model", MODEL, "--device", "cpu")
-    code, _, err = await limner(*words, home=tmp_path, hub="http://127.0.0.1:9", HF_HUB_OFFLINE="1")
+    small = ("--size", "256x256", "--steps", "2")  # what the model would choose takes long here
+    code, _, err = await limner(
+        *words, *small, home=tmp_path, hub="http://127.0.0.1:9", HF_HUB_OFFLINE="1"
+    )
     assert code == 0, err
     assert picture.read_bytes().startswith(b"\x89PNG")
 

@@ -11,6 +11,7 @@ from limner.core.arguments import dump, parse_arguments
 SIMPLE = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
 )
 
 
