@@ -56,6 +56,17 @@ async def echo(request: web.Request) -> web.StreamResponse:
     return response
 
 
+async def talk(request: web.Request) -> web.WebSocketResponse:
+    """Every message back, behind the path that was asked for."""
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    await socket.send_str(request.path_qs)
+    async for message in socket:
+        await socket.send_str(message.data)
+    (FOLDER / f"closed with {socket.close_code}").touch()
+    return socket
+
+
 async def hang(request: web.Request) -> web.Response:
     (FOLDER / "asked").touch()
     try:
@@ -83,6 +94,7 @@ async def main() -> None:
     app = web.Application()
     app.router.add_get("/health", health)
     app.router.add_post("/v1/chat/completions", chat)
+    app.router.add_get("/v1/realtime", talk)
     app.router.add_get("/hang", hang)
     app.router.add_post("/crash", crash)
     app.router.add_route("*", "/{path:.*}", echo)

@@ -17,6 +17,8 @@ import aiohttp
 import httpx
 import pytest
 from aiohttp import web
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 from yarl import URL
 
 from limner.app.vllm import VllmCommand
@@ -152,6 +154,22 @@ async def test_other_routes_of_vllm_pass_both_ways_as_they_come(tmp_path: Path) 
             assert await answer.content.readexactly(6) == b"second"
             await heard.put(b"")
             assert await answer.content.read() == b""
+
+
+async def test_web_sockets_of_vllm_are_there_behind_the_keys(tmp_path: Path) -> None:
+    (tmp_path / "go").touch()
+    keys = {"Authorization": "Bearer k"}
+    async with running(tmp_path, LIMNER_API_KEYS="k") as limner, asyncio.timeout(PATIENCE_S):
+        await limner.answers("/readyz", 200)
+        url = str(limner.http.base_url.join("/v1/realtime?model=m")).replace("http", "ws", 1)
+        with pytest.raises(InvalidStatus):
+            await connect(url)
+        async with connect(url, additional_headers=keys) as socket:
+            assert await socket.recv() == "/v1/realtime?model=m"
+            await socket.send("hello")
+            assert await socket.recv() == "hello"
+            await socket.close(4001)
+        await limner.until("closed with 4001")
 
 
 async def test_a_client_that_leaves_takes_its_request_along(tmp_path: Path) -> None:

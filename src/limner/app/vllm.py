@@ -23,6 +23,7 @@ from limner.core.errors import ConfigError
 from limner.core.readiness import Readiness
 from limner.gateway.supervisor import Patience, Supervisor
 from limner.server.relay import relay_route
+from limner.server.relay_socket import relay_socket_route
 
 PATIENCE = Patience(loading_probe_s=1.0, silence_s=3600.0, stop_s=30.0, ends_loading_gently=True)
 """Large models load for many minutes, and answer nothing until they have."""
@@ -83,10 +84,13 @@ async def run_vllm(
         connector=aiohttp.TCPConnector(limit=0),
     ) as session:
         child = _Child(command, session, on_line)
-        route = relay_route(session, command.url, lambda: child.readiness)
+        routes = [
+            relay_socket_route(session, command.url, lambda: child.readiness),
+            relay_route(session, command.url, lambda: child.readiness),
+        ]
         parts = {"vllm": lambda: child.readiness}
         async with (
-            open_server(settings, routes=[route], readiness=parts) as app,
+            open_server(settings, routes=routes, readiness=parts) as app,
             child.supervisor.run(),
         ):
 

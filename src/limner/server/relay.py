@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import suppress
 
 import aiohttp
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from yarl import URL
@@ -24,8 +24,9 @@ from limner.server.errors import error_response
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 RETRY_AFTER_S = 5.0
+AWAY = Readiness("failed", "the server behind this one does not answer")
 
-_OF_CONNECTION = frozenset(
+OF_CONNECTION = frozenset(
     {
         "connection",
         "keep-alive",
@@ -41,7 +42,7 @@ _OF_CONNECTION = frozenset(
 _AUTO = ("accept", "accept-encoding", "content-type", "user-agent")
 """What the client library would add by itself."""
 
-_OURS = frozenset({"host", "authorization", "x-api-key"})
+OURS = frozenset({"host", "authorization", "x-api-key"})
 
 
 def relay_route(
@@ -54,11 +55,11 @@ def relay_route(
 
     async def relay(request: Request) -> Response:
         if (state := readiness()).state != "ready":
-            return _not_ready(state)
+            return not_ready(state)
         try:
             answer = await _answer(session, there, request)
         except aiohttp.ClientError:
-            return _not_ready(Readiness("failed", "the server behind this one does not answer"))
+            return not_ready(AWAY)
         return _passed_back(answer)
 
     return Route("/{path:path}", relay, methods=METHODS)
@@ -74,8 +75,8 @@ async def _answer(
     asking = asyncio.ensure_future(
         session.request(
             request.method,
-            _url(there, request),
-            headers=_passed(request.headers.items(), _OF_CONNECTION | _OURS),
+            address_there(there, request),
+            headers=passed_headers(request.headers.items(), OF_CONNECTION | OURS),
             data=_body(request, is_sent) if _has_body(request) else None,
             allow_redirects=False,
             skip_auto_headers=_AUTO,
@@ -94,7 +95,8 @@ async def _answer(
             await leaving
 
 
-def _url(there: str, request: Request) -> URL:
+def address_there(there: str, request: HTTPConnection) -> URL:
+    """The same path and query, untouched, on the other server."""
     query = request.scope["query_string"].decode("latin-1")
     path = request.scope["raw_path"].decode("latin-1")
     return URL(f"{there}{path}?{query}" if query else f"{there}{path}", encoded=True)
@@ -128,16 +130,20 @@ def _passed_back(answer: aiohttp.ClientResponse) -> Response:
     response.raw_headers = [
         (name.lower(), value)
         for name, value in answer.raw_headers
-        if name.decode("latin-1").lower() not in _OF_CONNECTION
+        if name.decode("latin-1").lower() not in OF_CONNECTION
     ]
     return response
 
 
-def _passed(headers: Iterable[tuple[str, str]], without: frozenset[str]) -> list[tuple[str, str]]:
+def passed_headers(
+    headers: Iterable[tuple[str, str]], without: frozenset[str]
+) -> list[tuple[str, str]]:
+    """All but those of these names, which are in small letters."""
     return [(name, value) for name, value in headers if name.lower() not in without]
 
 
-def _not_ready(readiness: Readiness) -> Response:
+def not_ready(readiness: Readiness) -> Response:
+    """503 in the readiness's words."""
     return error_response(
         InvalidRequest(
             readiness.message,
