@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +58,15 @@ class Server:
     def end(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
         return self.process.wait(PATIENCE_S)
+
+
+def ready(server: Server) -> Server:
+    """Wait until it can paint; it listens before."""
+    deadline = time.monotonic() + PATIENCE_S
+    while httpx.get(f"{server.url}/readyz").status_code != 200:
+        assert time.monotonic() < deadline, server.log
+        time.sleep(0.1)
+    return server
 
 
 def environment() -> dict[str, str]:

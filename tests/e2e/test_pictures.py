@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,7 +17,7 @@ from openai.types.responses import (
 )
 from PIL import Image
 
-from tests.e2e.processes import MIB, Server
+from tests.e2e.processes import MIB, Server, ready
 
 ORDER = "a red circle above a blue square on a yellow background"
 CLIENTS = 20
@@ -64,9 +63,7 @@ def is_what_was_ordered(picture: Image.Image) -> bool:
 
 
 def test_the_list_of_models_tells_the_sizes_of_the_loaded_one(server: Server) -> None:
-    while httpx.get(f"{server.url}/readyz").status_code != 200:
-        time.sleep(0.1)
-    models = httpx.get(f"{server.url}/v1/models").json()["data"]
+    models = httpx.get(f"{ready(server).url}/v1/models").json()["data"]
     language, painter = (model["limner"] for model in models)
     assert (language["kind"], language["built_in"]) == ("language", True)
     assert (painter["kind"], painter["native_px"], painter["size_multiple"]) == ("image", 128, 1)

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from importlib.util import find_spec
 from typing import Any
 
-import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 from pytest_asyncio import is_async_test
 
 from limner.engine.loading import TINY
-from tests.e2e.processes import PATIENCE_S, Server, serving
+from tests.e2e.processes import Server, ready, serving
 from tests.web.visiting import FLAGS, Visit, visiting
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
@@ -43,15 +41,6 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-def ready(server: Server) -> Server:
-    """Wait until it can paint: while it cannot, the browser rightly notes that it is told so."""
-    deadline = time.monotonic() + PATIENCE_S
-    while httpx.get(f"{server.url}/readyz").status_code != 200:
-        assert time.monotonic() < deadline, server.log
-        time.sleep(0.1)
-    return server
-
-
 def skip_without_engine() -> None:
     if not all(map(find_spec, ("torch", "diffusers", "transformers"))):
         pytest.skip("the engine's packages are not installed")
@@ -61,7 +50,10 @@ def skip_without_engine() -> None:
 
 @pytest.fixture(scope="session")
 def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One that paints with the shipped model, in a second or so."""
+    """One that paints with the shipped model, in a second or so.
+
+    It is waited for: while it cannot paint, the browser rightly notes that it is told so.
+    """
     skip_without_engine()
     with serving(tmp_path_factory.mktemp("s")) as running:
         yield ready(running)

@@ -12,8 +12,7 @@ from playwright.async_api import Browser, expect
 from benchmarks.gallery import fill
 from limner.app.server import open_server
 from limner.config import load
-from tests.e2e.processes import Server, serving
-from tests.web.conftest import ready
+from tests.e2e.processes import Server, ready, serving
 from tests.web.visiting import Visit, cards, id_of, painted, say, violations
 
 COUNT = int(os.environ.get("LIMNER_PICTURES", "400"))
