@@ -37,6 +37,6 @@ def _sized(image: Image.Image, plan: Plan) -> Image.Image:
     size = (plan.size.width, plan.size.height)
     if image.size == size:
         return image
-    if plan.strength is None:
+    if not plan.is_edit:
         return ImageOps.fit(image, size, Image.Resampling.LANCZOS)
     return image.resize(size, Image.Resampling.LANCZOS)

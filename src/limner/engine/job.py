@@ -50,13 +50,17 @@ class Job:
         """Text tokens are those of the prompt in its template, read once for all pictures.
 
         Output tokens are the model's image tokens, one for each 16 x 16 px painted; previews and
-        enlarging are free. The source of an edit counts as much as one picture.
+        enlarging are free. Each source of an edit counts as much as one picture.
         """
         return ImageUsage(
-            input_image_tokens=self.plan.image_tokens if self.source else 0,
+            input_image_tokens=self.plan.image_tokens * self._sources,
             input_text_tokens=self._prompt_tokens,
             output_tokens=self.plan.image_tokens * len(self.canvases),
         )
+
+    @property
+    def _sources(self) -> int:
+        return 1 + len(self.source.others) if self.source else 0
 
     def prepare(self, begun: Begun) -> None:
         """Take the canvases that the model has begun."""

@@ -16,7 +16,7 @@ from limner.core.image import (
     Resolved,
     Size,
 )
-from limner.engine.model import PATCH_PX, ModelFacts
+from limner.engine.model import TOKEN_PX, ModelFacts
 from limner.engine.refusal import refused
 from limner.engine.sizes import edit_sizes, new_sizes
 from limner.engine.strength import forwards, strength_of
@@ -24,8 +24,6 @@ from limner.engine.strength import forwards, strength_of
 MAX_STEPS = 50
 MAX_GUIDANCE = 20.0
 MAX_N = 10
-MAX_IMAGES = 1
-"""Sources of one edit: a model of Z-Image's class paints over one picture and sees no others."""
 SEEDS = 2**32
 OPENAI_FAMILIES = ("gpt-image-", "chatgpt-image-", "dall-e-")
 
@@ -39,7 +37,8 @@ class Plan:
         which an edit goes the last `steps`.
     seeds: one for each picture.
     compression: quality of jpeg and webp, 0 to 100; png has none.
-    strength: how far an edit may leave its source, above 0 to 1; None for a new picture.
+    is_edit: it starts from a source. strength: how far it may leave that, above 0 to 1; None where
+        the prompt alone says so, and for a new picture.
     """
 
     prompt: str
@@ -53,13 +52,14 @@ class Plan:
     compression: int
     partial_images: int
     model: str
+    is_edit: bool = False
     strength: float | None = None
     adjustments: tuple[str, ...] = ()
 
     @property
     def image_tokens(self) -> int:
         """Tokens of one picture, as the model sees it."""
-        return (self.painted.width // PATCH_PX) * (self.painted.height // PATCH_PX)
+        return (self.painted.width // TOKEN_PX) * (self.painted.height // TOKEN_PX)
 
     def resolved(self, picture: int) -> Resolved:
         """What the client is told of picture number `picture`."""
@@ -82,18 +82,18 @@ def capabilities(model: ModelFacts) -> ImageCapabilities:
         formats=FORMATS,
         sizes=model.buckets or (model.native_size,),
         native_size=model.native_size,
-        size_multiple=1 if model.buckets else PATCH_PX,
+        size_multiple=1 if model.buckets else model.multiple,
         min_edge_px=model.min_edge_px,
         max_edge_px=model.max_edge_px,
         max_n=MAX_N,
-        partial_images=True,
+        partial_images=model.previews,
         progress=True,
         seed=True,
-        edits=True,
-        mask=True,
-        max_images=MAX_IMAGES,
-        input_fidelity=True,
-        strength=True,
+        edits=model.edits != "no",
+        mask=model.masks != "no",
+        max_images=model.max_images,
+        input_fidelity="noise" in (model.edits, model.masks),
+        strength="noise" in (model.edits, model.masks),
         transparent=False,
         repeatable=True,
     )
@@ -121,14 +121,16 @@ def plan(
     _check_model(request.model, model, said)
     _check_background(request.background)
     levels = _whole("steps", request.steps, model.steps, 1, MAX_STEPS)
+    strength, steps = None, levels
     if source is None:
-        strength, steps = None, levels
+        _check_from_words(model)
         painted, size = new_sizes(request.size, model, said)
     else:
-        strength = strength_of(request, said, masked=masked)
-        steps = forwards(levels, strength)
+        if (model.masks if masked else model.edits) == "noise":
+            strength = strength_of(request, said, masked=masked)
+            steps = forwards(levels, strength)
         painted, size = edit_sizes(request.size, source, model, said)
-    _tell_no_effect(request, said)
+    _tell_no_effect(request, model, said, has_strength=strength is not None)
     format = request.output_format or "png"
     return Plan(
         prompt=request.prompt,
@@ -136,30 +138,45 @@ def plan(
         size=size,
         steps=steps,
         levels=levels,
-        guidance=_guidance(request.guidance_scale, model),
+        guidance=_guidance(request.guidance_scale, model, said),
         seeds=_seeds(request, fresh_seed),
         format=format,
         compression=_compression(request.output_compression, format, said),
-        partial_images=_whole("partial_images", request.partial_images, 0, 0, MAX_PARTIAL_IMAGES),
+        partial_images=_previews(request.partial_images, model, said),
         model=model.name,
+        is_edit=source is not None,
         strength=strength,
         adjustments=tuple(said),
     )
 
 
-def _tell_no_effect(request: ImageRequest, said: list[str]) -> None:
+def _tell_no_effect(
+    request: ImageRequest, model: ModelFacts, said: list[str], *, has_strength: bool
+) -> None:
     for name, asked, why in (
         ("quality", request.quality, "this engine has one quality"),
         ("moderation", request.moderation, "this engine has no content filter"),
     ):
         if asked not in (None, "auto"):
             said.append(f"{name} {asked!r} changes nothing: {why}")
+    why = "there is no picture to edit"
+    if request.is_edit:
+        why = f"{model.name!r} looks at the picture and leaves it as far as the prompt says"
     for name, given in (
         ("strength", request.strength),
         ("input_fidelity", request.input_fidelity),
     ):
-        if given is not None and not request.is_edit:
-            said.append(f"{name} {given!r} changes nothing: there is no picture to edit")
+        if given is not None and not has_strength:
+            said.append(f"{name} {given!r} changes nothing: {why}")
+
+
+def _check_from_words(model: ModelFacts) -> None:
+    if not model.from_words:
+        raise refused(
+            "image",
+            f"{model.name!r} edits pictures and paints none from words alone; send one to edit",
+            code="not_supported",
+        )
 
 
 def _check_model(asked: str | None, model: ModelFacts, said: list[str]) -> None:
@@ -191,10 +208,24 @@ def _whole(name: str, asked: int | None, default: int, low: int, high: int) -> i
     return value
 
 
-def _guidance(asked: float | None, model: ModelFacts) -> float:
+def _guidance(asked: float | None, model: ModelFacts, said: list[str]) -> float:
     value = model.guidance if asked is None else asked
     if not 0 <= value <= MAX_GUIDANCE:  # false for NaN as well
         raise refused("guidance_scale", f"guidance_scale must be 0 to {MAX_GUIDANCE}, got {value}")
+    if value != model.guidance and not model.guided:
+        said.append(f"guidance_scale {value} changes nothing: {model.name!r} was distilled of it")
+        return model.guidance
+    return value
+
+
+def _previews(asked: int, model: ModelFacts, said: list[str]) -> int:
+    value = _whole("partial_images", asked, 0, 0, MAX_PARTIAL_IMAGES)
+    if value and not model.previews:
+        said.append(
+            f"partial_images {value} changes nothing: unfinished pictures of {model.name!r} "
+            "cannot be shown"
+        )
+        return 0
     return value
 
 

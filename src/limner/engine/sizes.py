@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from limner.core.image import Size
-from limner.engine.model import PATCH_PX, ModelFacts
+from limner.engine.model import ModelFacts
 from limner.engine.refusal import refused
 
 
@@ -24,7 +24,7 @@ def new_sizes(asked: Size | None, model: ModelFacts, said: list[str]) -> tuple[S
     if not model.buckets:
         size = _rounded(asked, model)
         if size != asked:
-            said.append(f"size {asked} was rounded to {size}, multiples of {PATCH_PX} px")
+            said.append(f"size {asked} was rounded to {size}, multiples of {model.multiple} px")
         return size, size
     painted = nearest_bucket(asked, model.buckets)
     if painted != asked:
@@ -74,10 +74,11 @@ def _within(size: Size, model: ModelFacts) -> Size:
 
 
 def _rounded(size: Size, model: ModelFacts) -> Size:
-    """The nearest multiples of the patch that stay within the bounds, themselves multiples."""
+    """The nearest multiples that stay within the bounds, themselves multiples."""
 
     def edge(px: int) -> int:
-        return min(max(PATCH_PX * round(px / PATCH_PX), model.min_edge_px), model.max_edge_px)
+        nearest = model.multiple * round(px / model.multiple)
+        return min(max(nearest, model.min_edge_px), model.max_edge_px)
 
     return Size(edge(size.width), edge(size.height))
 

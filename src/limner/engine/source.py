@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from limner.core.errors import ImageError
 from limner.core.image import ImageData, ImageRequest, Size
 from limner.engine.model import ModelFacts
-from limner.engine.params import MAX_IMAGES, Plan, plan
+from limner.engine.params import Plan, plan
 from limner.engine.refusal import refused
 
 MAX_SOURCE_PX = 33_000_000
@@ -36,10 +36,14 @@ class Cover:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """picture: RGB, of the painted size. cover: None where all of it may change."""
+    """picture: RGB, of the painted size. cover: None where all of it may change.
+
+    others: further pictures that the model looks at, RGB, each of its own size.
+    """
 
     picture: Image.Image
     cover: Cover | None = None
+    others: tuple[Image.Image, ...] = ()
 
 
 def plan_edit(request: ImageRequest, model: ModelFacts, fresh_seed: int) -> tuple[Plan, Source]:
@@ -47,19 +51,42 @@ def plan_edit(request: ImageRequest, model: ModelFacts, fresh_seed: int) -> tupl
 
     Blocks for as long as decoding takes. Raises ImageError, status 400, with `param`.
     """
-    if len(request.images) > MAX_IMAGES:
-        raise refused(
-            "image", f"too many images: {model.name!r} takes one, got {len(request.images)}"
-        )
+    _check_sources(request, model)
     picture = _decoded("image", request.images[0])
-    free = _free(picture, request.mask)
+    others = tuple(_other(k, image, model) for k, image in enumerate(request.images) if k)
+    free = None if others or model.masks == "no" else _free(picture, request.mask)
     size = Size(*picture.size)
     decided = plan(request, model, fresh_seed, size, masked=free is not None)
     if _loses_transparency(picture, free):
         said = "the source was laid on white where it is transparent, which this model cannot paint"
         decided = replace(decided, adjustments=(*decided.adjustments, said))
     is_own_mask = free is not None and request.mask is None
-    return decided, _fitted(picture if is_own_mask else _opaque(picture), free, decided)
+    source = _fitted(picture if is_own_mask else _opaque(picture), free, decided)
+    return decided, replace(source, others=others)
+
+
+def _check_sources(request: ImageRequest, model: ModelFacts) -> None:
+    """That the model edits what was sent, before any of it is read."""
+    name, count = model.name, len(request.images)
+    if model.edits == "no" and (model.masks == "no" or not request.mask):
+        how = "only what a mask leaves free of a picture" if model.masks != "no" else "no pictures"
+        raise refused("image", f"{name!r} edits {how}", code="not_supported")
+    if request.mask and model.masks == "no":
+        raise refused(
+            "mask", f"{name!r} edits whole pictures and takes no mask", code="not_supported"
+        )
+    most = 1 if request.mask else model.max_images
+    if count > most:
+        beside = " beside a mask" if request.mask else ""
+        takes = "one" if most == 1 else f"at most {most}"
+        raise refused("image", f"too many images: {name!r} takes {takes}{beside}, got {count}")
+
+
+def _other(position: int, image: ImageData, model: ModelFacts) -> Image.Image:
+    """A picture to look at, as large as the model's own at most."""
+    picture = _opaque(_decoded(f"image[{position}]", image))
+    picture.thumbnail((model.max_edge_px, model.max_edge_px), Image.Resampling.LANCZOS)
+    return picture
 
 
 def _decoded(param: str, image: ImageData) -> Image.Image:
