@@ -13,6 +13,8 @@ from typing import Literal
 
 ImageFormat = Literal["png", "jpeg", "webp"]
 Fidelity = Literal["low", "high"]
+Priority = Literal["interactive", "background"]
+"""Whether somebody waits for the picture, or it may come when those are served who do."""
 FORMATS: tuple[ImageFormat, ...] = ("png", "jpeg", "webp")
 MAX_PARTIAL_IMAGES = 3
 MAX_SEED = 2**32 - 1
@@ -52,7 +54,8 @@ class ImageRequest:
         ends that have no such thing. strength: 0 to 1, how far an edit may leave its source.
     images: sources of an edit, in their order; none for a new picture.
     mask: where the first source may change: there its alpha is 0. As large as that source.
-    client: who asks, for fair shares of a queue; response_id: for which response. Never sent on.
+    client: who asks, for fair shares of a queue; response_id: for which response. Never sent on,
+        but the client to an engine of ours. priority: the same, see `Priority`.
     """
 
     prompt: str
@@ -74,6 +77,7 @@ class ImageRequest:
     strength: float | None = None
     client: str = ""
     response_id: str = ""
+    priority: Priority = "interactive"
 
     @property
     def is_edit(self) -> bool:
