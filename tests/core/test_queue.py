@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from limner.core.image import Priority
 from limner.core.queue import FairQueue, Pace
 
 CLIENTS = ("", "ann", "bob", "cyd")
@@ -79,28 +80,72 @@ def test_nobody_starves_and_nobody_is_lost(moves: list[Move]) -> None:
         assert len(queue) == len(waiting)
 
 
-@given(st.lists(st.sampled_from(CLIENTS), min_size=1))
-def test_the_order_that_is_told_is_the_order_of_service(clients: list[str]) -> None:
+PRIORITIES: tuple[Priority, ...] = ("interactive", "background")
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(CLIENTS), st.sampled_from(PRIORITIES)), min_size=1),
+    st.integers(0, 9),
+)
+def test_the_order_that_is_told_is_the_order_of_service(
+    asked: list[tuple[str, Priority]], taken_before: int
+) -> None:
     queue: FairQueue[int] = FairQueue()
-    for number, client in enumerate(clients):
-        queue.join(client, number)
+    for number, (client, priority) in enumerate(asked):
+        queue.join(client, number, priority)
+    for _ in range(taken_before):
+        queue.take()
     told = list(queue)
-    assert [queue.take() for _ in clients] == told
+    assert [queue.take() for _ in told] == told
 
 
 def test_before_the_first_picture_nothing_is_known_of_the_pace() -> None:
-    assert Pace().until_turn_s(1, 0.0, 1) is None
+    assert Pace().until_turn_s(1, 0.0) is None
 
 
 def test_the_pace_follows_what_is_measured() -> None:
-    pace = Pace().after(10.0)
+    pace = Pace().after(10.0, 10.0)
     assert pace.usual_s == 10.0
-    assert pace.after(20.0).usual_s == pytest.approx(13.0)
+    assert pace.after(20.0, 20.0).usual_s == pytest.approx(13.0)
 
 
 def test_a_turn_comes_when_those_before_are_done() -> None:
-    pace = Pace(10.0)
-    assert pace.until_turn_s(1, 4.0, 1) == 6.0
-    assert pace.until_turn_s(3, 4.0, 1) == 26.0
-    assert pace.until_turn_s(3, 4.0, 2) == 16.0
-    assert pace.until_turn_s(1, 60.0, 1) == 0.0
+    pace = Pace(10.0, (10.0,))
+    assert pace.until_turn_s(1, 4.0) == 6.0
+    assert pace.until_turn_s(3, 4.0) == 26.0
+    assert pace.until_turn_s(1, 60.0) == 0.0
+
+
+def test_pictures_that_end_together_make_turns_come_sooner() -> None:
+    pace = Pace()
+    for _ in range(3):
+        for gap in (12.0, 0.0, 0.0, 0.0):
+            pace = pace.after(12.0, gap)
+    assert (pace.usual_s, len(pace.gaps_s)) == (12.0, 8)
+    assert pace.until_turn_s(4, 0.0) == 12.0
+
+
+def test_what_nobody_waits_for_goes_behind() -> None:
+    queue = queue_of()
+    queue.join("a", "slow", "background")
+    for ticket in ("a1", "a2", "b1"):
+        queue.join(ticket[0], ticket)
+    assert list(queue) == ["a1", "b1", "a2", "slow"]
+    assert (queue.waiting_of("a"), queue.position_of("a"), queue.position_of("b")) == (3, 1, 2)
+    queue.leave("slow")
+    assert list(queue) == ["a1", "b1", "a2"]
+
+
+def test_what_nobody_waits_for_is_passed_a_bounded_number_of_times() -> None:
+    queue = queue_of()
+    for slow in ("x1", "x2"):
+        queue.join("x", slow, "background")
+    for number in range(6):
+        queue.join("a", f"a{number}")
+    assert list(queue) == ["a0", "a1", "a2", "a3", "x1", "a4", "a5", "x2"]
+    taken = []
+    for number in range(6, 15):
+        taken.append(queue.take())
+        queue.join("a", f"a{number}")
+    assert taken == ["a0", "a1", "a2", "a3", "x1", "a4", "a5", "a6", "a7"]
+    assert queue.take() == "x2"

@@ -6,7 +6,14 @@ import asyncio
 from contextlib import aclosing
 from dataclasses import replace
 
-from limner.core.image import ImageCompleted, ImageEvent, ImageFailed, ImageProgress, ImageRequest
+from limner.core.image import (
+    ImageCompleted,
+    ImageEvent,
+    ImageFailed,
+    ImageProgress,
+    ImageRequest,
+    Priority,
+)
 from limner.core.queue import QueueState
 from limner.gateway.queue import FIRST_GUESS_S, QueuedBackend
 from tests.scripted_images import HANG, ScriptedImages, done, progress
@@ -23,16 +30,18 @@ class Clock:
         return self.now
 
 
-def asked(client: str = "", n: int = 1) -> ImageRequest:
-    return ImageRequest(f"a cat of {client}", n=n, client=client)
+def asked(client: str = "", n: int = 1, priority: Priority = "interactive") -> ImageRequest:
+    return ImageRequest(f"a cat of {client}", n=n, client=client, priority=priority)
 
 
 class Asker:
     """A client's request, under way in a task."""
 
-    def __init__(self, queue: QueuedBackend, client: str = "") -> None:
+    def __init__(
+        self, queue: QueuedBackend, client: str = "", priority: Priority = "interactive"
+    ) -> None:
         self.events: list[ImageEvent] = []
-        self.task = asyncio.create_task(self._ask(queue, asked(client)))
+        self.task = asyncio.create_task(self._ask(queue, asked(client, priority=priority)))
 
     async def _ask(self, queue: QueuedBackend, request: ImageRequest) -> None:
         async with aclosing(queue.generate(request)) as events:
@@ -269,3 +278,53 @@ async def test_a_place_says_which_response_or_job_it_is_for() -> None:
     queue.enter(asked("ann"), job_id="ab")
     wanted = [(place.response_id, place.job_id) for place in queue.state("ann").mine]
     assert wanted == [("resp_1", ""), ("", "ab")]
+
+
+async def test_what_nobody_waits_for_lets_others_pass() -> None:
+    backend = ScriptedImages(HANG, done())
+    queue = QueuedBackend(backend)
+    first = Asker(queue)
+    await backend.hangs()
+    slow = Asker(queue, "ann", "background")
+    await settled()
+    quick = Asker(queue, "bob")
+    await settled()
+    assert (slow.positions, quick.positions) == ([1, 2], [1])
+    for _ in range(2):
+        backend.go()
+        await backend.hangs()
+    backend.go()
+    await asyncio.gather(first.task, slow.task, quick.task)
+    assert [request.client for request in backend.requests] == ["", "bob", "ann"]
+
+
+async def test_whom_the_back_end_lets_wait_stands_before_those_who_wait_here() -> None:
+    clock = Clock()
+    held = ImageProgress(0, 8, queue_position=1)
+    backend = ScriptedImages(held, HANG, progress(0), HANG, done())
+    queue = QueuedBackend(backend, clock=clock)
+    first = Asker(queue, "ann")
+    await backend.hangs()
+    second = Asker(queue, "ann")
+    await settled()
+    assert second.positions == [2]
+    state = queue.state("ann")
+    assert [place.position for place in state.mine] == [1, 2]
+    assert (state.waiting, state.running) == (2, 0)
+    clock.now += 4
+    backend.go()
+    await backend.hangs()
+    assert second.positions == [2, 1]
+    assert [place.position for place in queue.state("ann").mine] == [None, 1]
+    clock.now += 6
+    backend.go()
+    await first.task
+    assert first.positions == [1, None]
+    await backend.hangs()
+    third = Asker(queue, "ann")
+    await settled()
+    # A picture takes ten seconds with its wait, and ends six after the one before it began.
+    assert queue.state("ann").mine[0].eta_s == 10.0
+    assert third.events == [ImageProgress(0, 0, 2, 16.0)]
+    for asker in (second, third):
+        await asker.leave()

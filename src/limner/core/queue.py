@@ -1,7 +1,8 @@
 """Who is next where several clients want one thing, and how long that takes.
 
 Round robin: each client has a line of its own, and the lines take turns. However many a client has
-waiting, every other client's first is served within one round; so nobody starves.
+waiting, every other client's first is served within one round; so nobody starves. What nobody waits
+for goes behind, but not for ever.
 """
 
 from __future__ import annotations
@@ -10,58 +11,101 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from limner.core.image import Priority
+
 T = TypeVar("T", bound=Hashable)
 
+PASSES = 4
+"""Interactive tickets that may pass a background one before it has its turn."""
 NEWEST_SHARE = 0.3
 """How much the last picture counts in how long one usually takes."""
+REMEMBERED = 8
+"""Pictures whose ends are remembered."""
 
 
 class FairQueue(Generic[T]):
-    """Tickets that wait, in the order of being served. A ticket is in it once at most."""
+    """Tickets that wait, in the order of being served. A ticket is in it once at most.
+
+    Background tickets are served when no interactive one waits; and after `PASSES` of these in a
+    row that passed them, all the same.
+    """
 
     def __init__(self) -> None:
-        self._lines: dict[str, dict[T, None]] = {}
-        self._clients: dict[T, str] = {}
+        self._rounds: dict[Priority, _Round[T]] = {"interactive": _Round(), "background": _Round()}
+        self._tickets: dict[T, tuple[str, Priority]] = {}
+        self._passed = 0
 
     def __len__(self) -> int:
-        return len(self._clients)
+        return len(self._tickets)
 
     def __contains__(self, ticket: T) -> bool:
-        return ticket in self._clients
+        return ticket in self._tickets
 
     def waiting_of(self, client: str) -> int:
-        return len(self._lines.get(client, ()))
+        return sum(each.waiting_of(client) for each in self._rounds.values())
 
     def position_of(self, client: str) -> int:
         """The place of the client's first ticket, 1 is next; raises ValueError without one."""
-        return list(self._lines).index(client) + 1
+        return [self._tickets[ticket][0] for ticket in self].index(client) + 1
 
-    def join(self, client: str, ticket: T) -> None:
+    def join(self, client: str, ticket: T, priority: Priority = "interactive") -> None:
         """Stand at the end of the client's line; a client without one comes last in the round."""
-        self._lines.setdefault(client, {})[ticket] = None
-        self._clients[ticket] = client
+        self._rounds[priority].join(client, ticket)
+        self._tickets[ticket] = client, priority
 
     def leave(self, ticket: T) -> None:
         """Nothing happens to a ticket that does not wait."""
-        client = self._clients.pop(ticket, None)
-        if client is not None:
-            del self._lines[client][ticket]
-            if not self._lines[client]:
-                del self._lines[client]
+        if ticket in self._tickets:
+            client, priority = self._tickets.pop(ticket)
+            self._rounds[priority].leave(client, ticket)
 
     def take(self) -> T | None:
         """The next ticket, which leaves; its client comes last in the round now."""
         ticket = next(iter(self), None)
-        if ticket is not None:
-            client = self._clients[ticket]
-            self.leave(ticket)
-            if client in self._lines:
-                self._lines[client] = self._lines.pop(client)
+        if ticket is None:
+            return None
+        client, priority = self._tickets[ticket]
+        is_passed = priority == "interactive" and self._rounds["background"].lines
+        self._passed = self._passed + 1 if is_passed else 0
+        self.leave(ticket)
+        self._rounds[priority].end_turn(client)
         return ticket
 
     def __iter__(self) -> Iterator[T]:
         """All tickets in the order in which they would be taken if nobody came or went."""
-        lines = [iter(line) for line in self._lines.values()]
+        first, behind = (list(each) for each in self._rounds.values())
+        passes = max(0, PASSES - self._passed)
+        while behind and len(first) > passes:
+            yield from first[:passes]
+            yield behind.pop(0)
+            first, passes = first[passes:], PASSES
+        yield from first
+        yield from behind
+
+
+class _Round(Generic[T]):
+    """The lines of the clients, in the order of their turns."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, dict[T, None]] = {}
+
+    def waiting_of(self, client: str) -> int:
+        return len(self.lines.get(client, ()))
+
+    def join(self, client: str, ticket: T) -> None:
+        self.lines.setdefault(client, {})[ticket] = None
+
+    def leave(self, client: str, ticket: T) -> None:
+        del self.lines[client][ticket]
+        if not self.lines[client]:
+            del self.lines[client]
+
+    def end_turn(self, client: str) -> None:
+        if client in self.lines:
+            self.lines[client] = self.lines.pop(client)
+
+    def __iter__(self) -> Iterator[T]:
+        lines = [iter(line) for line in self.lines.values()]
         while lines:
             going = []
             for line in lines:
@@ -106,22 +150,27 @@ class QueueState:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long a picture takes, as measured: usual_s in seconds, None before the first."""
+    """How long a picture takes, as measured: usual_s in seconds, None before the first.
+
+    gaps_s: from one end to the next as long as there was work, of the last `REMEMBERED` pictures;
+    shorter than the pictures themselves where several are painted at a time.
+    """
 
     usual_s: float | None = None
+    gaps_s: tuple[float, ...] = ()
 
-    def after(self, seconds: float) -> Pace:
-        """The pace when one more picture took so long."""
-        if self.usual_s is None:
-            return Pace(seconds)
-        return Pace(self.usual_s + NEWEST_SHARE * (seconds - self.usual_s))
+    def after(self, seconds: float, gap_s: float) -> Pace:
+        """The pace when one more picture took so long and ended so long after the last."""
+        usual = seconds if self.usual_s is None else self.usual_s
+        gaps = (*self.gaps_s, gap_s)[-REMEMBERED:]
+        return Pace(usual + NEWEST_SHARE * (seconds - usual), gaps)
 
-    def until_turn_s(self, position: int, elapsed_s: float, at_a_time: int) -> float | None:
+    def until_turn_s(self, position: int, since_last_s: float) -> float | None:
         """Seconds until the ticket at this position, counted from 1, leaves the queue.
 
-        elapsed_s: how long the oldest picture in work has taken. at_a_time: how many are in work.
+        since_last_s: how long ago a picture ended, or how long there has been work.
         """
-        if self.usual_s is None:
+        if not self.gaps_s:
             return None
-        first = max(0.0, self.usual_s - elapsed_s)
-        return first + (position - 1) * self.usual_s / at_a_time
+        gap = sum(self.gaps_s) / len(self.gaps_s)
+        return max(0.0, gap - since_last_s) + (position - 1) * gap

@@ -1,7 +1,9 @@
 """The queue before the image back end, the same one for all doors.
 
 Rules kept here and nowhere else:
-- `max_concurrent` requests are painted at a time, and clients take turns (`core.queue`);
+- `max_concurrent` requests are with the back end at a time, and clients take turns (`core.queue`);
+- one that the back end lets wait itself stands in the queue all the same, before those that wait
+  here;
 - `max_waiting` requests may wait, and of one client's only so many: one more is refused at once,
   with the time when it is worth asking again, as measured;
 - whoever waits is told the place and the time, whenever the place changes;
@@ -32,18 +34,29 @@ FIRST_GUESS_S = 5.0
 """When it is worth asking again, as long as no picture has been painted."""
 
 
+_NOT_YET = ImageProgress(0, 0)
+
+
 class Place:
-    """One request's place: in the queue, then among those in work, then nowhere."""
+    """One request's place: in the queue, then among those in work, then nowhere.
+
+    position: in the queue here. held_at: in the back end's own, for one in work. began: when steps
+    were told first, and how many; entered: when the back end was asked, or first answered.
+    """
 
     def __init__(self, request: ImageRequest, job_id: str, since: float) -> None:
         self.id = f"place_{secrets.token_hex(12)}"
         self.client = request.client
+        self.priority = request.priority
         self.prompt = request.prompt
         self.response_id = request.response_id
         self.job_id = job_id
         self.since = since
         self.position: int | None = None
-        self.progress = ImageProgress(0, 0)
+        self.held_at: int | None = None
+        self.entered = since
+        self.began: tuple[float, int] | None = None
+        self.progress = _NOT_YET
         self.moved = asyncio.Event()
 
 
@@ -66,8 +79,9 @@ class QueuedBackend:
         self._max_waiting_of_client = max_waiting_of_client or max_waiting
         self._clock = clock
         self._queue: FairQueue[Place] = FairQueue()
-        self._working: dict[Place, float] = {}
+        self._working: dict[Place, None] = {}
         self._pace = Pace()
+        self._last_end = clock()
         self._news = asyncio.Event()
 
     @property
@@ -88,7 +102,8 @@ class QueuedBackend:
         """The queue as this client may see it."""
         places = [*self._working, *self._queue]
         mine = tuple(self._standing(place) for place in places if place.client == client)
-        return QueueState(mine, len(self._queue), len(self._working))
+        held = len(self._held)
+        return QueueState(mine, len(self._queue) + held, len(self._working) - held)
 
     async def generate(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
         """Wait, then paint. Fails as `queue_full` or `rate_limit_exceeded` where too many wait."""
@@ -117,7 +132,7 @@ class QueuedBackend:
         if not (is_free or is_owed) and (refused := self._refusal(request.client)):
             return refused
         place = Place(request, job_id, self._clock())
-        self._queue.join(place.client, place)
+        self._queue.join(place.client, place, place.priority)
         self._go_on()
         return place
 
@@ -131,19 +146,16 @@ class QueuedBackend:
     async def paint(self, request: ImageRequest, place: Place) -> AsyncGenerator[ImageEvent, None]:
         """Paint for someone whose turn has come; progress is told with the time that is left.
 
-        What a picture takes is counted from its first step, where steps are told: an engine may
-        have to load before it.
+        What a picture takes is counted from the back end's first answer, where there is one before
+        the picture: an engine may have to load before it.
         """
-        began, first = self._clock(), None
         async with aclosing(self._backend.generate(request)) as events:
             async for event in events:
-                if isinstance(event, ImageProgress) and event.queue_position is None:
-                    first = first or (self._clock(), event.step)
-                    event = place.progress = self._timed(event, *first)
+                if isinstance(event, ImageProgress):
+                    event = place.progress = self._followed(place, event)
                     self._tell()
                 if isinstance(event, ImageCompleted) and event.picture == request.n - 1:
-                    since = first[0] if first else began
-                    self._pace = self._pace.after(self._clock() - since)
+                    self._note_end(place)
                 yield event
 
     def leave(self, place: Place) -> None:
@@ -154,11 +166,48 @@ class QueuedBackend:
 
     def _go_on(self) -> None:
         while len(self._working) < self.max_concurrent and (place := self._queue.take()):
-            self._working[place] = self._clock()
+            place.entered = self._clock()
+            if not self._working:
+                self._last_end = place.entered
+            self._working[place] = None
             self._move(place, None)
-        for position, waiting in enumerate(self._queue, 1):
+        for position, waiting in enumerate(self._queue, 1 + len(self._held)):
             self._move(waiting, position)
         self._tell()
+
+    @property
+    def _held(self) -> list[Place]:
+        return [place for place in self._working if place.held_at is not None]
+
+    def _followed(self, place: Place, event: ImageProgress) -> ImageProgress:
+        """Take what the back end says of a request; returns it with the time that is left."""
+        now, was_held = self._clock(), place.held_at is not None
+        if place.progress is _NOT_YET:
+            place.entered = now
+        place.held_at = event.queue_position
+        if place.held_at is None and place.began is None:
+            place.began = now, event.step
+            if not any(other.began for other in self._working if other is not place):
+                self._last_end = now
+        if was_held != (place.held_at is not None):
+            self._go_on()
+        if event.eta_s is not None:
+            return event
+        return replace(event, eta_s=self._left_s(place, event))
+
+    def _left_s(self, place: Place, event: ImageProgress) -> float | None:
+        """Seconds to the picture, by the steps seen so far, else by what is usual."""
+        now = self._clock()
+        if place.began and (seen := event.step - place.began[1]) > 0:
+            return round((now - place.began[0]) / seen * (event.steps - event.step), 1)
+        if place.held_at is None or self._pace.usual_s is None:
+            return None
+        return round(max(0.0, self._pace.usual_s - (now - place.entered)), 1)
+
+    def _note_end(self, place: Place) -> None:
+        now = self._clock()
+        self._pace = self._pace.after(now - place.entered, now - self._last_end)
+        self._last_end = now
 
     def _tell(self) -> None:
         self._news.set()
@@ -175,7 +224,7 @@ class QueuedBackend:
         return Standing(
             place.id,
             place.prompt,
-            waits_for,
+            place.held_at if waits_for is None else waits_for,
             round(self._clock() - place.since, 1),
             place.response_id,
             place.job_id,
@@ -214,17 +263,9 @@ class QueuedBackend:
         return FIRST_GUESS_S if turn_s is None else max(1.0, turn_s)
 
     def _eta_s(self, position: int) -> float | None:
-        turn_s, usual_s = self._turn_s(position), self._pace.usual_s
+        # Those whom the back end holds have had their turn here; `usual_s` counts their wait.
+        turn_s, usual_s = self._turn_s(position - len(self._held)), self._pace.usual_s
         return None if turn_s is None or usual_s is None else round(turn_s + usual_s, 1)
 
     def _turn_s(self, position: int) -> float | None:
-        oldest = min(self._working.values(), default=self._clock())
-        return self._pace.until_turn_s(position, self._clock() - oldest, self.max_concurrent)
-
-    def _timed(self, progress: ImageProgress, since: float, first_step: int) -> ImageProgress:
-        """With the seconds left, by the steps seen so far."""
-        seen = progress.step - first_step
-        if progress.eta_s is not None or seen <= 0:
-            return progress
-        step_s = (self._clock() - since) / seen
-        return replace(progress, eta_s=round(step_s * (progress.steps - progress.step), 1))
+        return self._pace.until_turn_s(position, self._clock() - self._last_end)
