@@ -16,12 +16,18 @@ from limner.wire.chat_error import MAX_MESSAGE_CHARS, read_chat_error
         b'{"detail":"too long"}',
         b"too\n long",
         b'"too long"',
+        b'data: {"error": {"message": "too long", "code": "400"}}\n\ndata: [DONE]\n\n',
+        b'event: error\ndata: {"error": {"message": "too long"}}',
     ],
 )
 def test_every_shape_gives_its_message(body: bytes) -> None:
     failed = read_chat_error(body, 400)
     assert failed.message == "The language model server answered 400: too long"
     assert (failed.status, failed.retryable) == (502, False)
+
+
+def test_an_event_that_is_no_json_is_read_as_words() -> None:
+    assert read_chat_error(b"data: too long", 400).message.endswith("400: data: too long")
 
 
 def test_a_message_that_is_no_text_is_shown_as_json() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from limner.core.turn import TurnFailed
 from limner.wire import json
+from limner.wire.sse import SseDecoder
 
 MAX_MESSAGE_CHARS = 500
 
@@ -18,12 +19,18 @@ _FINAL_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 
 
 def read_chat_error(body: bytes, status: int, *, retry_after_s: float | None = None) -> TurnFailed:
-    """Make what a server answered instead of 200 readable for our client."""
-    try:
-        value = json.load(body)
-    except ValueError:
-        value = body.decode(errors="replace")
-    return failure_of(value, status, retry_after_s=retry_after_s)
+    """Make what a server answered instead of 200 readable for our client.
+
+    body: JSON, JSON as the first event of a stream (LiteLLM), or words.
+    """
+    decoder = SseDecoder()
+    events = (*decoder.feed(body), *decoder.flush())
+    for text in (body, *(event.data for event in events[:1])):
+        try:
+            return failure_of(json.load(text), status, retry_after_s=retry_after_s)
+        except ValueError:
+            continue
+    return failure_of(body.decode(errors="replace"), status, retry_after_s=retry_after_s)
 
 
 def failure_of(value: Any, status: int | None, *, retry_after_s: float | None = None) -> TurnFailed:
