@@ -103,6 +103,14 @@ def test_a_thought_under_both_names_is_one_thought() -> None:
     assert events == [ReasoningDelta("hm"), TurnEnded()]
 
 
+def test_an_empty_thought_is_none_and_line_ends_within_one_are_kept() -> None:
+    blank = decode(chunk(reasoning_content="\n\n"), chunk("stop", content="Yes."), DONE)
+    assert blank == [TextDelta("Yes."), TurnEnded()]
+    thought = [chunk(reasoning_content=text) for text in ("\n", "Let me", "\n", "think")]
+    events = decode(*thought, chunk("stop"), DONE)
+    assert events[:-1] == [ReasoningDelta(text) for text in ("Let me", "\n", "think")]
+
+
 def test_a_list_of_parts_is_read_for_its_text() -> None:
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}, "odd", {"type": "x"}]
     assert decode(chunk("stop", content=parts), DONE) == [TextDelta("ab"), TurnEnded()]

@@ -4,7 +4,8 @@ Real servers differ from the reference, and this reader takes them as they are:
 - calls come in many shapes: see `chat_calls`;
 - `finish_reason` may say `stop` over calls, and usage may follow it: only `[DONE]` or the end ends;
 - one of `finish_reason` and `[DONE]` may be missing; a reply with neither has been cut off;
-- a server that ignores `stream: true` answers one JSON object, which reads as one great chunk.
+- a server that ignores `stream: true` answers one JSON object, which reads as one great chunk;
+- templates that switch thinking off leave an empty thought of line ends (`transformers serve`).
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class ChatReplyDecoder(ReplyDecoder):
     def __init__(self, *, id_prefix: str, limit_bytes: int = MAX_EVENT_BYTES) -> None:
         super().__init__(limit_bytes)
         self._calls = ChatCalls(id_prefix)
+        self._thinks = False
         self._finish_reason: str | None = None
         self._usage: Usage | None = None
 
@@ -69,7 +71,9 @@ class ChatReplyDecoder(ReplyDecoder):
     def _read_delta(self, delta: Json) -> list[TurnEvent]:
         events: list[TurnEvent] = []
         # vLLM and its kin send the same thought under both names.
-        if thought := _text(delta.get("reasoning_content")) or _text(delta.get("reasoning")):
+        thought = _text(delta.get("reasoning_content")) or _text(delta.get("reasoning"))
+        if thought and (self._thinks or thought.strip()):
+            self._thinks = True
             events.append(ReasoningDelta(thought))
         if text := _text(delta.get("content")):
             events.append(TextDelta(text))
