@@ -239,6 +239,26 @@ def test_thoughts_pass_under_the_names_that_clients_know() -> None:
     assert ended == OpaqueEnded("0", THOUGHT)
 
 
+def test_a_thought_gets_what_clients_need_of_it() -> None:
+    bare = {"id": "rs_1", "type": "reasoning"}
+    inside = [
+        ("reasoning_summary_text.delta", {"delta": "hm"}),
+        ("reasoning_summary_part.done", {"summary_index": 1}),
+        ("reasoning_text.delta", {"delta": "hm"}),
+    ]
+    *events, _ = turn(*item(0, bare, *inside))
+    whole = {"summary": [], **bare}
+    assert events == [
+        OpaqueStarted("0", {**whole, "status": "in_progress"}),
+        OpaqueProgress(
+            "0", "response.reasoning_summary_text.delta", {"delta": "hm", "summary_index": 0}
+        ),
+        OpaqueProgress("0", "response.reasoning_summary_part.done", {"summary_index": 1}),
+        OpaqueProgress("0", "response.reasoning_text.delta", {"delta": "hm", "content_index": 0}),
+        OpaqueEnded("0", whole),
+    ]
+
+
 def test_an_unknown_event_about_no_item_passes() -> None:
     news = event("news", text="hi", sequence_number=4)
     assert turn(news)[0] == OpaqueProgress(None, "response.news", {"text": "hi"})

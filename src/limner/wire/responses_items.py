@@ -28,6 +28,13 @@ from limner.wire.picture_size import measure
 
 Json = dict[str, Any]
 
+_NEEDED: dict[str, Json] = {"reasoning": {"summary": []}}
+_INDEXES = {
+    "response.reasoning_summary": "summary_index",
+    "response.reasoning_text": "content_index",
+}
+"""What clients need of a thought and of its events, and some servers (LiteLLM) leave out."""
+
 OURS = frozenset({"type", "sequence_number", "output_index", "item_id", "stream_id"})
 """Of an event: what is said anew for our client."""
 
@@ -202,23 +209,27 @@ class _OpenPicture:
 
 
 class _OpenOpaque:
-    """Any other item, passed as it came."""
+    """Any other item, passed as it came, and no less whole than clients take it."""
 
     def __init__(self, key: str, value: Json) -> None:
         self.is_over = False
         self._key = key
-        self._value = value
+        self._needed = _NEEDED.get(value["type"], {})
+        self._value = self._needed | value
 
     def start(self) -> list[TurnEvent]:
         return [OpaqueStarted(self._key, self._value)]
 
     def read(self, type_: str, event: Json) -> list[TurnEvent]:
         fields = {name: value for name, value in event.items() if name not in OURS}
+        for beginning, index in _INDEXES.items():
+            if type_.startswith(beginning):
+                fields.setdefault(index, 0)
         return [OpaqueProgress(self._key, type_, fields)]
 
     def finish(self, value: Json | None) -> list[TurnEvent]:
         self.is_over = True
-        value = value or self._value
+        value = self._needed | value if value else self._value
         return [OpaqueEnded(self._key, value, is_for_client=asks_client(value))]
 
 
