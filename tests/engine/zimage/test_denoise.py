@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 import torch
 
-from limner.core.image import Size
-from limner.engine.zimage.denoise import Canvas, Denoiser, group_of
+from limner.core.image import ImageRequest, Size
+from limner.engine.params import plan
+from limner.engine.zimage.attention import native
+from limner.engine.zimage.canvas import Canvas, group_of
+from limner.engine.zimage.denoise import Denoiser
+from limner.engine.zimage.forward import OwnForward
 
 pytestmark = pytest.mark.engine
 PROMPT = "a red circle above the blue square"
@@ -34,14 +38,16 @@ def denoiser(loaded: Any) -> Denoiser:
     return Denoiser(loaded)
 
 
-def painted(stock: Any, noise: torch.Tensor, *, guidance: float, prompt: str = PROMPT) -> Any:
+def painted(
+    stock: Any, noise: torch.Tensor, *, guidance: float, prompt: str = PROMPT, steps: int = 8
+) -> Any:
     height, width = (8 * edge for edge in noise.shape[1:])
     with torch.inference_mode():
         return stock(
             [prompt],
             height=height,
             width=width,
-            num_inference_steps=8,
+            num_inference_steps=steps,
             guidance_scale=guidance,
             latents=noise[None].clone(),
             output_type="latent",
@@ -63,6 +69,76 @@ def test_latents_equal_those_of_the_stock_pipeline(
     for _ in range(8):
         assert denoiser.step([mine]) == [True]
     torch.testing.assert_close(mine.latents, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 50])
+def test_any_number_of_steps_leads_where_the_stock_pipeline_goes(
+    denoiser: Denoiser, stock: Any, steps: int
+) -> None:
+    caption = denoiser.caption(PROMPT)
+    mine = denoiser.canvas(caption, Size(80, 48), seed=5, steps=steps, guidance=0)
+    expected = painted(stock, mine.latents, guidance=0, steps=steps)
+    for _ in range(steps):
+        assert denoiser.step([mine]) == [True]
+    torch.testing.assert_close(mine.latents, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("words", [14, 15, 30, 500])
+def test_guidance_weighs_a_long_prompt_against_the_short_empty_one(
+    denoiser: Denoiser, stock: Any, words: int
+) -> None:
+    """Captions of 31 tokens and more; the stock pipeline pads and masks, ours takes two passes."""
+    prompt = "red blue " * words
+    mine = denoiser.canvas(denoiser.caption(prompt), Size(48, 96), seed=5, steps=2, guidance=3)
+    expected = painted(stock, mine.latents, guidance=3, prompt=prompt, steps=2)
+    for _ in range(2):
+        assert denoiser.step([mine]) == [True]
+    torch.testing.assert_close(mine.latents, expected, atol=1e-5, rtol=0)
+
+
+def test_only_rows_of_one_shape_share_a_pass(denoiser: Denoiser, loaded: Any) -> None:
+    passes = []
+
+    class Watched(OwnForward):
+        def run(self, latents: Any, captions: Any, told: Any) -> Any:
+            passes.append((tuple(latents.shape), captions.shape[1]))
+            return super().run(latents, captions, told)
+
+    denoiser.forward = Watched(loaded.pipeline.transformer, native)
+    short, long = denoiser.caption(PROMPT), denoiser.caption("red " * 40)
+    denoiser.step(
+        [
+            denoiser.canvas(caption, size, seed=1, steps=8, guidance=2.0)
+            for caption in (short, long, short)
+            for size in (Size(64, 64), Size(96, 48))
+        ]
+    )
+    # Guided rows go twice; the empty caption is as long as the short one.
+    wide, square = (16, 6, 12), (16, 8, 8)
+    assert sorted(passes) == sorted(
+        [((5, *square), 32), ((5, *wide), 32), ((1, *square), 64), ((1, *wide), 64)]
+    )
+
+
+def test_a_prompt_and_a_way_are_prepared_once(denoiser: Denoiser, loaded: Any) -> None:
+    calls = {"read": 0, "modulations": 0}
+
+    class Counted(OwnForward):
+        def read(self, features: Any) -> Any:
+            calls["read"] += 1
+            return super().read(features)
+
+        def modulations(self, times: Any) -> Any:
+            calls["modulations"] += 1
+            return super().modulations(times)
+
+    denoiser.forward = Counted(loaded.pipeline.transformer, native)
+    asked = ImageRequest(PROMPT, n=4, seed=1, guidance_scale=2.0)
+    for _ in range(3):
+        begun = denoiser.begin(plan(asked, loaded.facts, 0))
+        for _ in range(2):
+            denoiser.step(begun.canvases)  # type: ignore[arg-type]
+    assert calls == {"read": 3 + 1, "modulations": 1}  # the empty caption is one of them
 
 
 def test_a_seed_gives_the_noise_that_diffusers_draws_from_it(

@@ -16,7 +16,8 @@ from limner.engine.model import ModelFacts
 from limner.engine.params import Plan, plan
 from limner.engine.preview import to_pixels
 from limner.engine.source import Cover, Source
-from limner.engine.zimage.denoise import Canvas, Denoiser, group_of
+from limner.engine.zimage.canvas import Canvas, group_of
+from limner.engine.zimage.denoise import Denoiser
 from limner.engine.zimage.edit import free_cells
 
 pytestmark = pytest.mark.engine

@@ -7,68 +7,37 @@ sigma runs from 1 to 0, the model is told 1 - sigma and answers the clean pictur
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
 
 from limner.core.image import Size
-from limner.engine.group import Group
 from limner.engine.loading import Loaded
 from limner.engine.model import ModelFacts
 from limner.engine.params import Plan
 from limner.engine.picture_model import Begun
 from limner.engine.preview import to_pixels
 from limner.engine.source import Source
-from limner.engine.zimage.edit import Held, drawn, free_cells, mixed, seen
+from limner.engine.zimage import captions, edit, fit
+from limner.engine.zimage.attention import native
+from limner.engine.zimage.canvas import Canvas, Course, group_of
+from limner.engine.zimage.captions import Caption
+from limner.engine.zimage.forward import Forward, OwnForward, StockForward
 
-MAX_CAPTION_TOKENS = 512
-"""What Z-Image was trained with; Diffusers cuts there too."""
-CAPTION_MULTIPLE = 32
-"""The transformer pads captions to it with learned tokens that take part in attention."""
+logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class Caption:
-    """A prompt as the transformer reads it.
-
-    features: (tokens, hidden of the text encoder), on the device. cut: tokens that were left out.
-    """
-
-    features: Any
-    cut: int
-
-    @property
-    def tokens(self) -> int:
-        return len(self.features)
-
-    @property
-    def padded_tokens(self) -> int:
-        return self.tokens + -self.tokens % CAPTION_MULTIPLE
-
-
-@dataclass(slots=True)
-class Canvas:
-    """One picture under way.
-
-    latents: (channels, height / 8, width / 8), float32, on the device.
-    clean: the picture that the last step foresaw, in the same shape; None before the first step.
-    sigmas: noise levels, one more than there are steps; the last is 0.
-    held: what must stay as it is, in an edit by mask.
-    """
-
-    latents: Any
-    sigmas: Any
-    caption: Caption
-    guidance: float = 0.0
-    step: int = 0
-    clean: Any = None
-    held: Held | None = None
+COURSES_KEPT = 4
+"""Step counts whose modulations are kept; for Z-Image-Turbo 8 MB each, 49 MB for 50 steps."""
 
 
 class Denoiser:
-    """The modules of one loaded pipeline. Not safe for two threads at a time."""
+    """The modules of one loaded pipeline. Not safe for two threads at a time.
+
+    forward: the pass through the transformer that every step is; benchmarks time it.
+    """
 
     def __init__(self, loaded: Loaded) -> None:
         self._loaded = loaded
@@ -76,7 +45,16 @@ class Denoiser:
         self._tokenizer, self._text_encoder = parts.tokenizer, parts.text_encoder
         self._transformer, self._vae = parts.transformer, parts.vae
         self._scheduler = parts.scheduler
+        self.forward = self._chosen_forward()
+        self._course = lru_cache(COURSES_KEPT)(self._new_course)
         self._nothing: Caption | None = None
+
+    def _chosen_forward(self) -> Forward:
+        said = fit.unlike(self._transformer)
+        if said is None:
+            return OwnForward(self._transformer, native)
+        self._tell_stock(said)
+        return StockForward(self._transformer)
 
     @property
     def facts(self) -> ModelFacts:
@@ -109,21 +87,18 @@ class Denoiser:
 
     def _edits(self, plan: Plan, caption: Caption, source: Source) -> list[Canvas]:
         """Start every picture from the source, mixed with its own noise."""
-        vae, device = self._vae, self._loaded.device
-        sigmas = self.sigmas(plan.levels)[-plan.steps - 1 :]
-        seen_once = seen(vae, source.picture)
-        canvases = []
-        for seed in plan.seeds:
-            generator = torch.Generator("cpu").manual_seed(seed)
-            clean = drawn(vae, seen_once, generator)
-            noise = torch.randn(clean.shape, generator=generator).to(device)
-            held = None
-            if source.cover:
-                free = free_cells(source.cover, *clean.shape[1:]).to(device)
-                held = Held(clean, noise, free)
-            begun = mixed(clean, noise, sigmas[0])
-            canvases.append(Canvas(begun, sigmas, caption, plan.guidance, held=held))
-        return canvases
+        course = self._course(plan.levels, plan.steps)
+        starts = edit.starts(self._vae, source, plan.seeds, self._loaded.device)
+        return [
+            Canvas(
+                edit.mixed(start.clean, start.noise, course.sigmas[0]),
+                course,
+                caption,
+                plan.guidance,
+                held=start.held,
+            )
+            for start in starts
+        ]
 
     def foreseen(self, canvas: Canvas) -> Any:
         """Latents: every step makes new ones, so that these stay."""
@@ -137,35 +112,36 @@ class Denoiser:
 
     def warm_up(self) -> None:
         """Take one step of a native picture and decode it: what is slow at first is slow here."""
+        self._check_forward()
         facts = self._loaded.facts
         canvas = self.canvas(self.caption("warm"), facts.native_size, seed=0, steps=1, guidance=0)
         self.step([canvas])
         self.pixels(self.foreseen(canvas), preview=False)
 
-    def caption(self, prompt: str) -> Caption:
-        """Read a prompt.
+    def _check_forward(self) -> None:
+        """Ask our pass and the stock one the same thing; where they differ the stock one stays."""
+        if not isinstance(self.forward, OwnForward):
+            return
+        stock = StockForward(self._transformer)
+        apart = fit.difference(self._transformer, self.forward, stock)
+        if not apart <= fit.tolerated(self._transformer):  # true for NaN as well
+            self._tell_stock(f"its answers are {apart:.1%} away from those of our pass")
+            self.forward = stock
+            self._course.cache_clear()
+            self._nothing = None
 
-        The text encoder sees the real tokens only: it is causal, so padding to the right, which
-        Diffusers adds and masks away, changes nothing but the time it takes.
-        """
-        tokenizer = self._tokenizer
-        text = tokenizer.apply_chat_template(
-            [{"role": "user", "content": prompt}],
-            tokenize=False,
-            add_generation_prompt=True,
-            enable_thinking=True,
+    def _tell_stock(self, said: str) -> None:
+        logger.warning(
+            "painting with the forward pass of Diffusers, which is slower than ours: %s",
+            said,
+            extra={"action": "load"},
         )
-        tokens = tokenizer(
-            text, truncation=True, max_length=MAX_CAPTION_TOKENS, return_tensors="pt"
-        ).to(self._loaded.device)
-        whole = len(tokenizer(text, verbose=False).input_ids)
+
+    def caption(self, prompt: str) -> Caption:
+        """Read a prompt, once for all steps of all its pictures."""
+        seen = captions.features(self._tokenizer, self._text_encoder, prompt, self._loaded.device)
         with torch.inference_mode():
-            states = self._text_encoder(
-                input_ids=tokens.input_ids,
-                attention_mask=tokens.attention_mask,
-                output_hidden_states=True,
-            ).hidden_states[-2]
-        return Caption(states[0], cut=whole - len(states[0]))
+            return Caption(seen.states, seen.cut, self.forward.read(seen.states))
 
     def canvas(
         self, caption: Caption, size: Size, *, seed: int, steps: int, guidance: float
@@ -178,7 +154,7 @@ class Denoiser:
             size.width // factor,
         )
         noise = torch.randn(shape, generator=torch.Generator("cpu").manual_seed(seed))
-        return Canvas(noise.to(self._loaded.device), self.sigmas(steps), caption, guidance)
+        return Canvas(noise.to(self._loaded.device), self._course(steps, steps), caption, guidance)
 
     def sigmas(self, steps: int) -> Any:
         """Noise levels of `steps` forward passes, as the model's own scheduler spaces them."""
@@ -188,6 +164,15 @@ class Denoiser:
         scheduler.set_timesteps(sigmas=even, device=self._loaded.device)
         return scheduler.sigmas
 
+    def _new_course(self, levels: int, steps: int) -> Course:
+        """The last `steps` of a way of so many levels."""
+        sigmas = self.sigmas(levels)[-steps - 1 :]
+        # The order of operations is the scheduler's and the pipeline's: the model multiplies the
+        # time by 1000 before it takes sines, so a last bit that differs here would show.
+        times = (1000 - sigmas[:-1] * 1000) / 1000
+        with torch.inference_mode():
+            return Course(sigmas, self.forward.modulations(times))
+
     def step(self, batch: Sequence[Canvas]) -> list[bool]:
         """Move every picture of a batch on by one step, in one forward pass, and wait for it.
 
@@ -195,33 +180,37 @@ class Denoiser:
         be delivered as plain black.
         """
         with torch.inference_mode():
-            answers = self._forward(batch)
-            for canvas, answer in zip(batch, answers, strict=True):
-                _move(canvas, answer)
+            for canvas, answer in zip(batch, self._answers(batch), strict=True):
+                canvas.move(answer)
             finite = torch.stack([torch.isfinite(canvas.latents).all() for canvas in batch])
             return [bool(each) for each in finite.tolist()]
 
-    def _forward(self, batch: Sequence[Canvas]) -> list[Any]:
+    def _answers(self, batch: Sequence[Canvas]) -> list[Any]:
         """The model's answer for each picture: clean less noise, float32, shape of the latents."""
-        latents = [canvas.latents.to(self._loaded.dtype).unsqueeze(1) for canvas in batch]
-        captions = [canvas.caption.features for canvas in batch]
-        # The order of operations is the scheduler's and the pipeline's: the model multiplies the
-        # time by 1000 before it takes sines, so a last bit that differs here would show.
-        levels = torch.stack([canvas.sigmas[canvas.step] for canvas in batch])
-        times = (1000 - levels * 1000) / 1000
+        wanted = [(canvas, canvas.caption) for canvas in batch]
         if not batch[0].guidance:
-            return self._transform(latents, times, captions)
-        nothing = [self._empty_caption().features] * len(batch)
-        both = self._transform(latents * 2, times.repeat(2), captions + nothing)
-        wanted, unasked = both[: len(batch)], both[len(batch) :]
+            return self._passes(wanted)
+        nothing = self._empty_caption()
+        both = self._passes(wanted + [(canvas, nothing) for canvas in batch])
         return [
             with_it + canvas.guidance * (with_it - without)
-            for canvas, with_it, without in zip(batch, wanted, unasked, strict=True)
+            for canvas, with_it, without in zip(
+                batch, both[: len(batch)], both[len(batch) :], strict=True
+            )
         ]
 
-    def _transform(self, latents: list[Any], times: Any, captions: list[Any]) -> list[Any]:
-        answers = self._transformer(latents, times, captions, return_dict=False)[0]
-        return [answer.float().squeeze(1) for answer in answers]
+    def _passes(self, rows: Sequence[tuple[Canvas, Caption]]) -> list[Any]:
+        """Answer every row: those of one shape in one pass, since a mask makes each row slower."""
+        answers: dict[int, Any] = {}
+        for alike in _alike(rows):
+            canvases = [rows[i][0] for i in alike]
+            answer = self.forward.forward(
+                torch.stack([canvas.latents for canvas in canvases]).to(self._loaded.dtype),
+                [rows[i][1].read for i in alike],
+                [canvas.course.told[canvas.step] for canvas in canvases],
+            )
+            answers.update(zip(alike, answer.float(), strict=True))
+        return [answers[i] for i in range(len(rows))]
 
     def _empty_caption(self) -> Caption:
         if self._nothing is None:
@@ -229,17 +218,9 @@ class Denoiser:
         return self._nothing
 
 
-def group_of(canvas: Canvas, size: Size) -> Group:
-    """What a picture must have in common with others to share a forward pass."""
-    return Group(size.height, size.width, canvas.caption.padded_tokens, canvas.guidance > 0)
-
-
-def _move(canvas: Canvas, answer: Any) -> None:
-    """One Euler step along the straight line from noise to picture (arXiv:2209.03003)."""
-    now, then = canvas.sigmas[canvas.step], canvas.sigmas[canvas.step + 1]
-    canvas.clean = canvas.latents + now * answer
-    canvas.latents = canvas.latents + (then - now) * -answer
-    if canvas.held:
-        canvas.clean = canvas.held.over(canvas.clean, 0.0)
-        canvas.latents = canvas.held.over(canvas.latents, then)
-    canvas.step += 1
+def _alike(rows: Sequence[tuple[Canvas, Caption]]) -> list[list[int]]:
+    """Places of the rows, put together by size and length of caption."""
+    places: dict[Any, list[int]] = {}
+    for i, (canvas, caption) in enumerate(rows):
+        places.setdefault((canvas.latents.shape, caption.padded_tokens), []).append(i)
+    return list(places.values())

@@ -6,6 +6,7 @@ with the same seed: one generator draws what the VAE is unsure of, then the nois
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from limner.engine.source import HALF, Cover
+from limner.engine.source import HALF, Cover, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,29 @@ class Held:
     def over(self, latents: Any, level: Any) -> Any:
         """The latents where they are free, elsewhere the source with noise of this level."""
         return (1 - self.free) * mixed(self.source, self.noise, level) + self.free * latents
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where an edit begins: clean and noise as in `Held`, mixed at the first noise level."""
+
+    clean: Any
+    noise: Any
+    held: Held | None
+
+
+def starts(vae: Any, source: Source, seeds: Sequence[int], device: Any) -> Iterator[Start]:
+    """One for each seed. The VAE looks at the source once."""
+    seen_once = seen(vae, source.picture)
+    for seed in seeds:
+        generator = torch.Generator("cpu").manual_seed(seed)
+        clean = drawn(vae, seen_once, generator)
+        noise = torch.randn(clean.shape, generator=generator).to(device)
+        held = None
+        if source.cover:
+            free = free_cells(source.cover, *clean.shape[1:]).to(device)
+            held = Held(clean, noise, free)
+        yield Start(clean, noise, held)
 
 
 def mixed(clean: Any, noise: Any, level: Any) -> Any:

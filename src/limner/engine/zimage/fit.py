@@ -1,0 +1,97 @@
+"""Whether our forward pass may be used with the modules at hand: looked at, then tried.
+
+A later Diffusers may change the transformer. What it renames is seen when a model is loaded; what
+it computes otherwise shows when both passes answer the same small question. Pictures are never
+painted wrong without a word: then the stock pass paints, and the log says why.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from limner.engine.zimage.forward import Forward
+
+_OF_BLOCK = (
+    "attention",
+    "attention_norm1",
+    "attention_norm2",
+    "feed_forward",
+    "ffn_norm1",
+    "ffn_norm2",
+)
+_OF_MODEL = (
+    "cap_embedder",
+    "cap_pad_token",
+    "context_refiner",
+    "layers",
+    "noise_refiner",
+    "rope_embedder",
+    "t_embedder",
+    "t_scale",
+    "x_pad_token",
+)
+_OF_ATTENTION = ("heads", "norm_k", "norm_q", "to_k", "to_out", "to_q", "to_v")
+_TOLERANCE = {torch.float32: 1e-3}
+"""Of the answer's own size; narrow floats round at every operation."""
+_TOLERANCE_NARROW = 0.1
+_TRIED = (6, 10, 5)
+"""Latents and caption of the question: odd, so that both need padding."""
+
+
+def unlike(model: Any) -> str | None:
+    """What of the modules is not as our pass expects it; None when all is."""
+    missing = [name for name in _OF_MODEL if not hasattr(model, name)]
+    if missing:
+        return f"the transformer has no {missing[0]}"
+    for part in ("all_x_embedder", "all_final_layer"):
+        if list(getattr(model, part, ())) != ["2-1"]:
+            return f"{part} has other patches than 2x2"
+    if getattr(model, "siglip_embedder", None) is not None:
+        return "it sees pictures through SigLIP"
+    modulated = (*model.noise_refiner, *model.layers)
+    for block in (*modulated, *model.context_refiner):
+        if said := _block_unlike(block):
+            return said
+    if not all(hasattr(block, "adaLN_modulation") for block in modulated):
+        return "a block has no adaLN_modulation"
+    return None
+
+
+def _block_unlike(block: Any) -> str | None:
+    missing = [name for name in _OF_BLOCK if not hasattr(block, name)]
+    missing += [name for name in _OF_ATTENTION if not hasattr(block.attention, name)]
+    if missing:
+        return f"a block has no {missing[0]}"
+    norms = [getattr(block, name) for name in _OF_BLOCK if "norm" in name]
+    norms += [block.attention.norm_q, block.attention.norm_k]
+    if any(getattr(norm, "weight", None) is None for norm in norms):
+        return "a norm has no weight"
+    if any(getattr(layer, "bias", None) is not None for layer in norms):
+        return "a norm has a bias"
+    return None
+
+
+def difference(model: Any, own: Forward, stock: Forward) -> float:
+    """How far the two passes are apart on one small question, as a share of the answer's size."""
+    height, width, tokens = _TRIED
+    generator = torch.Generator("cpu").manual_seed(0)
+    linear = next(part for part in model.cap_embedder if isinstance(part, nn.Linear))
+    shapes = ((2, model.in_channels, height, width), (tokens, linear.in_features))
+    with torch.inference_mode():
+        latents, features = (
+            torch.randn(shape, generator=generator).to(model.device, model.dtype)
+            for shape in shapes
+        )
+        times = torch.tensor([0.1, 0.7], device=model.device)
+        answers = [
+            each.forward(latents, [each.read(features)] * 2, each.modulations(times)).float()
+            for each in (own, stock)
+        ]
+        return float((answers[0] - answers[1]).norm() / answers[1].norm())
+
+
+def tolerated(model: Any) -> float:
+    return _TOLERANCE.get(model.dtype, _TOLERANCE_NARROW)
