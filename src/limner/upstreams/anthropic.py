@@ -7,12 +7,14 @@ import secrets
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
 from limner.core.errors import InvalidRequest, UpstreamError
 from limner.core.turn import TurnEnded, TurnEvent, TurnFailed, TurnRequest, UpstreamCapabilities
 from limner.upstreams.fitted_pictures import PictureLimits, Scale, fitted
 from limner.upstreams.http import HttpLimits, UpstreamHttp
 from limner.upstreams.reply import read_reply, refused
+from limner.upstreams.spared import SparedRequests
 from limner.wire import json
 from limner.wire.anthropic_count import counted, read_count
 from limner.wire.anthropic_pictures import (
@@ -29,6 +31,7 @@ from limner.wire.anthropic_request import (
     render_anthropic_request,
 )
 from limner.wire.anthropic_thoughts import ThinkingStyle
+from limner.wire.spare_fields import ANTHROPIC
 
 PICTURE_LIMITS = PictureLimits(
     max_edge_px=MAX_EDGE_PX,
@@ -84,6 +87,7 @@ class AnthropicUpstream:
         self._thinking = thinking
         self._max_tokens = max_tokens
         self._scale = scale
+        self._requests = SparedRequests(ANTHROPIC)
 
     @property
     def capabilities(self) -> UpstreamCapabilities:
@@ -98,11 +102,13 @@ class AnthropicUpstream:
             return
         decoder = self._decoder()
         for _ in range(MAX_REPLIES):
-            reply = read_reply(self._http, "messages", json.dump(rendered.body), decoder)
-            async with aclosing(reply) as events:
+            # What a refusal says is no reply: the same decoder reads the next answer.
+            send = partial(read_reply, self._http, "messages", decoder=decoder)
+            async with aclosing(self._requests.ask(rendered.body, send)) as events:
                 async for event in events:
                     if isinstance(event, TurnEnded):
-                        event = replace(event, adjustments=rendered.adjustments)
+                        told = (*rendered.adjustments, *event.adjustments)
+                        event = replace(event, adjustments=told)
                     yield event
             if decoder.paused is None:
                 return

@@ -5,14 +5,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Any
 
 from limner.core.errors import InvalidRequest
 from limner.core.turn import TurnEvent, TurnRequest, UpstreamCapabilities
 from limner.upstreams.http import UpstreamHttp
 from limner.upstreams.reply import read_reply, refused
-from limner.wire import json
+from limner.upstreams.spared import SparedRequests
 from limner.wire.chat_reply import ChatReplyDecoder
 from limner.wire.chat_request import MaxTokensField, render_chat_request
+from limner.wire.spare_fields import CHAT
 
 
 class ChatUpstream:
@@ -34,6 +36,7 @@ class ChatUpstream:
         self._model = model
         self._capabilities = capabilities or UpstreamCapabilities(model or "chat")
         self._max_tokens_field = max_tokens_field
+        self._requests = SparedRequests(CHAT)
 
     @property
     def capabilities(self) -> UpstreamCapabilities:
@@ -46,18 +49,18 @@ class ChatUpstream:
         except InvalidRequest as error:
             yield refused(error)
             return
-        decoder = ChatReplyDecoder(id_prefix=f"call_{secrets.token_hex(8)}")
-        reply = read_reply(self._http, "chat/completions", body, decoder)
-        async with aclosing(reply) as events:
+        async with aclosing(self._requests.ask(body, self._send)) as events:
             async for event in events:
                 yield event
 
-    def _render(self, request: TurnRequest) -> bytes:
-        return json.dump(
-            render_chat_request(
-                request,
-                model=self._model,
-                vision=self._capabilities.vision,
-                max_tokens_field=self._max_tokens_field,
-            )
+    def _send(self, body: bytes) -> AsyncGenerator[TurnEvent, None]:
+        decoder = ChatReplyDecoder(id_prefix=f"call_{secrets.token_hex(8)}")
+        return read_reply(self._http, "chat/completions", body, decoder)
+
+    def _render(self, request: TurnRequest) -> dict[str, Any]:
+        return render_chat_request(
+            request,
+            model=self._model,
+            vision=self._capabilities.vision,
+            max_tokens_field=self._max_tokens_field,
         )

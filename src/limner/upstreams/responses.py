@@ -10,9 +10,10 @@ from dataclasses import replace
 from limner.core.turn import TurnEnded, TurnEvent, TurnFailed, TurnRequest, UpstreamCapabilities
 from limner.upstreams.http import UpstreamHttp
 from limner.upstreams.reply import read_reply
-from limner.wire import json
+from limner.upstreams.spared import SparedRequests
 from limner.wire.responses_reply import ResponsesReplyDecoder
 from limner.wire.responses_request import ENCRYPTED_REASONING, render_responses_request
+from limner.wire.spare_fields import RESPONSES
 
 
 class ResponsesUpstream:
@@ -35,6 +36,7 @@ class ResponsesUpstream:
             model or "responses", hosted_tools=True, encrypted_reasoning=True
         )
         self._without_seals: set[str] = set()
+        self._requests = SparedRequests(RESPONSES)
 
     @property
     def capabilities(self) -> UpstreamCapabilities:
@@ -63,10 +65,14 @@ class ResponsesUpstream:
         body = render_responses_request(
             request, model=self._model, vision=self._capabilities.vision, sealed=sealed
         )
-        decoder = ResponsesReplyDecoder(
-            id_prefix=f"call_{secrets.token_hex(8)}", partial_images=_partial_images(request)
-        )
-        return read_reply(self._http, "responses", json.dump(body), decoder)
+
+        def send(body: bytes) -> AsyncGenerator[TurnEvent, None]:
+            decoder = ResponsesReplyDecoder(
+                id_prefix=f"call_{secrets.token_hex(8)}", partial_images=_partial_images(request)
+            )
+            return read_reply(self._http, "responses", body, decoder)
+
+        return self._requests.ask(body, send)
 
 
 def _refuses_seals(event: TurnEvent) -> bool:
