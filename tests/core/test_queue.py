@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limner.core.image import Priority
-from limner.core.queue import FairQueue, Pace
+from limner.core.queue import FairQueue, Pace, background_places
 
 CLIENTS = ("", "ann", "bob", "cyd")
 Move = tuple[str, str]
@@ -149,3 +149,11 @@ def test_what_nobody_waits_for_is_passed_a_bounded_number_of_times() -> None:
         queue.join("a", f"a{number}")
     assert taken == ["a0", "a1", "a2", "a3", "x1", "a4", "a5", "a6", "a7"]
     assert queue.take() == "x2"
+
+
+def test_a_place_is_kept_for_whoever_comes_to_wait() -> None:
+    assert [background_places(places) for places in (1, 2, 4, 16)] == [1, 1, 3, 12]
+    queue = queue_of("a1")
+    queue.join("x", "slow", "background")
+    assert [queue.take(background=False) for _ in range(2)] == ["a1", None]
+    assert queue.take() == "slow"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from limner.core.errors import ImageError
 from limner.engine.group import Group
-from limner.engine.scheduler import Row, Scheduler
+from limner.engine.scheduler import ANYBODY, Asker, Row, Scheduler
 
 SMALL = Group(256, 256, 32, guided=False)
 LARGE = Group(1024, 1024, 32, guided=False)
@@ -16,9 +16,15 @@ GUIDED = Group(256, 256, 32, guided=True)
 
 
 def begin(
-    scheduler: Scheduler[str], job: str, group: Group, *, pictures: int = 1, steps: int = 8
+    scheduler: Scheduler[str],
+    job: str,
+    group: Group,
+    asker: Asker = ANYBODY,
+    *,
+    pictures: int = 1,
+    steps: int = 8,
 ) -> None:
-    scheduler.submit(job)
+    scheduler.submit(job, asker)
     assert job in scheduler.admit()
     scheduler.join(job, group, pictures=pictures, steps=steps)
 
@@ -155,46 +161,86 @@ def test_a_large_job_is_painted_though_small_ones_never_stop_coming() -> None:
     assert "large" in {row.job for row in scheduler.next_tick()}
 
 
-jobs = st.tuples(
-    st.sampled_from([SMALL, LARGE, GUIDED]), st.integers(1, 4), st.integers(1, 5), st.booleans()
-)
+def test_rows_that_must_be_alone_get_a_pass_each() -> None:
+    alone = Group(256, 256, 32, guided=False, alone=True)
+    scheduler = Scheduler[str](max_concurrent=2)
+    begin(scheduler, "a", alone, pictures=2, steps=1)
+    begin(scheduler, "b", alone, steps=1)
+    assert [len(scheduler.next_tick())] == [1]
+    assert order(scheduler) == ["b", "a", "a"]
 
 
-@given(
-    asked=st.lists(jobs, max_size=8),
-    concurrent=st.integers(1, 3),
-    budget=st.integers(1, 10_000),
-    data=st.data(),
-)
-def test_every_job_that_stays_is_painted_whole_within_the_bounds(
-    asked: list[tuple[Group, int, int, bool]], concurrent: int, budget: int, data: st.DataObject
-) -> None:
-    scheduler = Scheduler[int](max_concurrent=concurrent, token_budget=budget)
-    for job in range(len(asked)):
-        scheduler.submit(job)
-    steps = dict.fromkeys(
-        (Row(job, picture) for job, (_, n, _, _) in enumerate(asked) for picture in range(n)), 0
-    )
-    left, finished, waiting = set(), [], scheduler.waiting
-    while scheduler.waiting or scheduler.admitted:
-        for job in scheduler.admit():
-            scheduler.join(job, asked[job][0], pictures=asked[job][1], steps=asked[job][2])
-        assert scheduler.admitted <= concurrent
-        assert set(scheduler.waiting) <= set(waiting), "nobody goes back into the queue"
-        waiting = scheduler.waiting
-        tick = scheduler.next_tick()
-        groups = {asked[row.job][0] for row in tick}
-        assert len(groups) == 1
-        assert len(tick) == 1 or len(tick) * groups.pop().tokens <= budget
-        assert len(set(tick)) == len(tick)
-        leaver = tick[0].job
-        if asked[leaver][3] and data.draw(st.booleans()):
-            scheduler.leave(leaver)
-            left.add(leaver)
-        finished += scheduler.advance(tick)
-        for row in tick:
-            steps[row] += row.job not in left
-    for row, count in steps.items():
-        if row.job not in left:
-            assert count == asked[row.job][2]
-            assert finished.count(row) == 1
+def test_other_adapters_make_another_group() -> None:
+    scheduler = Scheduler[str](max_concurrent=2)
+    begin(scheduler, "plain", SMALL, steps=1)
+    begin(scheduler, "styled", replace(SMALL, loras=(("ink", 1.0),)), steps=1)
+    assert order(scheduler) == ["plain", "styled"]
+
+
+def test_what_nobody_waits_for_goes_behind_and_never_into_the_pass_of_what_somebody_does() -> None:
+    scheduler = Scheduler[str](max_concurrent=4)
+    begin(scheduler, "slow", SMALL, Asker(priority="background"), steps=2)
+    scheduler.advance(scheduler.next_tick())
+    begin(scheduler, "quick", SMALL, steps=2)
+    assert order(scheduler) == ["quick", "quick", "slow"]
+
+
+def test_a_place_is_kept_for_whoever_comes_to_wait() -> None:
+    scheduler = Scheduler[str](max_concurrent=4)
+    for job in "abcd":
+        scheduler.submit(job, Asker(priority="background"))
+    assert scheduler.admit() == ["a", "b", "c"]
+    scheduler.submit("quick")
+    assert scheduler.admit() == ["quick"]
+    scheduler.leave("a")
+    assert scheduler.admit() == ["d"]
+
+
+def test_clients_are_admitted_by_turns() -> None:
+    scheduler = Scheduler[str](max_concurrent=1)
+    for job in ("a1", "a2", "b1"):
+        scheduler.submit(job, Asker(job[0]))
+    assert scheduler.waiting == ("a1", "b1", "a2")
+
+
+def test_a_client_with_many_jobs_does_not_keep_one_with_a_single_job_waiting() -> None:
+    scheduler = Scheduler[str](max_concurrent=30, queue_limit=30)
+    for number in range(20):
+        begin(scheduler, f"heavy {number}", LARGE, Asker("heavy"), steps=2)
+    for _ in range(3):
+        scheduler.advance(scheduler.next_tick())
+    begin(scheduler, "light", LARGE, Asker("light"), steps=2)
+    assert order(scheduler)[:3] == ["heavy 1", "light", "light"]
+
+
+def test_jobs_whose_time_has_come_are_named_wherever_they_are() -> None:
+    scheduler = Scheduler[str](max_concurrent=1)
+    scheduler.submit("painted", Asker(deadline=10.0))
+    scheduler.submit("waiting", Asker(deadline=5.0))
+    scheduler.submit("patient")
+    scheduler.admit()
+    assert scheduler.overdue(4.9) == []
+    assert scheduler.overdue(5.0) == ["waiting"]
+    assert scheduler.overdue(10.0) == ["painted", "waiting"]
+
+
+def test_who_waits_for_a_first_step_stands_in_line() -> None:
+    scheduler = Scheduler[str](max_concurrent=3)
+    begin(scheduler, "large", LARGE, steps=2)
+    scheduler.advance(scheduler.next_tick())
+    for job in ("small", "late"):
+        begin(scheduler, job, LARGE, steps=2)
+    scheduler.submit("queued")
+    tick = scheduler.next_tick()
+    assert [row.job for row in tick] == ["large"]
+    assert scheduler.in_line(tick) == ["small", "late", "queued"]
+    scheduler.advance(tick)
+    assert scheduler.in_line(scheduler.next_tick()) == ["late", "queued"]
+
+
+def test_a_smaller_budget_counts_from_the_next_pass_on() -> None:
+    scheduler = Scheduler[str](token_budget=4 * SMALL.tokens)
+    begin(scheduler, "a", SMALL, pictures=4, steps=1)
+    assert len(scheduler.next_tick()) == 4
+    scheduler.token_budget = 2 * SMALL.tokens
+    assert len(scheduler.next_tick()) == 2

@@ -328,3 +328,17 @@ async def test_whom_the_back_end_lets_wait_stands_before_those_who_wait_here() -
     assert third.events == [ImageProgress(0, 0, 2, 16.0)]
     for asker in (second, third):
         await asker.leave()
+
+
+async def test_a_place_is_kept_for_whoever_comes_to_wait() -> None:
+    backend = ScriptedImages(HANG, done())
+    queue = QueuedBackend(backend, max_concurrent=2)
+    slow = [Asker(queue, "ann", "background") for _ in range(2)]
+    await backend.hangs()
+    await settled()
+    assert slow[1].positions == [1]
+    quick = Asker(queue, "bob")
+    await backend.hangs()
+    assert (quick.positions, backend.running) == ([], 2)
+    for asker in (*slow, quick):
+        await asker.leave()

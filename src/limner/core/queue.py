@@ -23,6 +23,12 @@ REMEMBERED = 8
 """Pictures whose ends are remembered."""
 
 
+def background_places(places: int) -> int:
+    """How many of those served at a time may be background: who comes to wait finds a place free,
+    instead of the end of a long piece of work."""
+    return max(1, places - max(1, places // 4))
+
+
 class FairQueue(Generic[T]):
     """Tickets that wait, in the order of being served. A ticket is in it once at most.
 
@@ -59,9 +65,12 @@ class FairQueue(Generic[T]):
             client, priority = self._tickets.pop(ticket)
             self._rounds[priority].leave(client, ticket)
 
-    def take(self) -> T | None:
-        """The next ticket, which leaves; its client comes last in the round now."""
-        ticket = next(iter(self), None)
+    def take(self, *, background: bool = True) -> T | None:
+        """The next ticket, which leaves; its client comes last in the round now.
+
+        background: whether one of these may be taken.
+        """
+        ticket = next(iter(self if background else self._rounds["interactive"]), None)
         if ticket is None:
             return None
         client, priority = self._tickets[ticket]

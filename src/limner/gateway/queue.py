@@ -2,6 +2,7 @@
 
 Rules kept here and nowhere else:
 - `max_concurrent` requests are with the back end at a time, and clients take turns (`core.queue`);
+- one in four places is kept for requests that somebody waits for;
 - one that the back end lets wait itself stands in the queue all the same, before those that wait
   here;
 - `max_waiting` requests may wait, and of one client's only so many: one more is refused at once,
@@ -28,7 +29,7 @@ from limner.core.image import (
     ImageRequest,
 )
 from limner.core.ports import ImageBackend
-from limner.core.queue import FairQueue, Pace, QueueState, Standing
+from limner.core.queue import FairQueue, Pace, QueueState, Standing, background_places
 
 FIRST_GUESS_S = 5.0
 """When it is worth asking again, as long as no picture has been painted."""
@@ -165,7 +166,7 @@ class QueuedBackend:
         self._go_on()
 
     def _go_on(self) -> None:
-        while len(self._working) < self.max_concurrent and (place := self._queue.take()):
+        while len(self._working) < self.max_concurrent and (place := self._next()):
             place.entered = self._clock()
             if not self._working:
                 self._last_end = place.entered
@@ -174,6 +175,10 @@ class QueuedBackend:
         for position, waiting in enumerate(self._queue, 1 + len(self._held)):
             self._move(waiting, position)
         self._tell()
+
+    def _next(self) -> Place | None:
+        behind = sum(place.priority == "background" for place in self._working)
+        return self._queue.take(background=behind < background_places(self.max_concurrent))
 
     @property
     def _held(self) -> list[Place]:
