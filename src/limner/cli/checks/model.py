@@ -9,7 +9,8 @@ from typing import Any
 
 from limner.app.painting import DEFAULT_MODEL
 from limner.cli.checks.verdict import Verdict, failure, ok, warning
-from limner.engine.loading import HUB_ID, INDEX, TINY, TRANSFORMER
+from limner.engine.families import OUR_TRANSFORMER as TRANSFORMER
+from limner.engine.loading import HUB_ID, INDEX, TINY
 from limner.engine.room import PARTS
 
 _SUFFIXES = (".safetensors", ".bin")

@@ -1,0 +1,1 @@
+"""Any other pipeline of Diffusers, its own call stepped by handing over after every step."""
