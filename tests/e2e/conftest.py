@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,12 @@ def _engine_is_here() -> None:
         pytest.skip("the engine's packages are not installed")
     if not (TINY / "model_index.json").is_file():
         pytest.skip("the shipped model is not in this tree")
+
+
+@pytest.fixture
+def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its name is short, so that a server that keeps its data here puts its sockets here, too."""
+    return tmp_path_factory.mktemp("s")
 
 
 @pytest.fixture(scope="session")
