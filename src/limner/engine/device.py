@@ -42,9 +42,9 @@ def choose_device(torch: Any, asked: str) -> Any:
         return torch.empty(0, device=asked).device
     except (RuntimeError, AssertionError) as error:
         lacks_gpu = asked.startswith("cuda") and not torch.cuda.is_available()
+        helps = WITHOUT_GPU if lacks_gpu else f"Accepted are {ACCEPTED}."
         raise ConfigError(
-            f"device {asked!r} cannot be used: {str(error).splitlines()[0]}. "
-            f"{WITHOUT_GPU if lacks_gpu else 'Accepted are {ACCEPTED}.'}"
+            f"device {asked!r} cannot be used: {str(error).splitlines()[0]}. {helps}"
         ) from error
 
 
@@ -91,6 +91,11 @@ class DeviceFacts:
     own_memory: bool = True
     cuda: str | None = None
     rocm: str | None = None
+
+    @property
+    def built_for(self) -> str:
+        """What torch talks to it through."""
+        return f"ROCm {self.rocm}" if self.rocm else f"CUDA {self.cuda}" if self.cuda else "it"
 
 
 def device_facts(torch: Any, device: Any) -> DeviceFacts | None:

@@ -1,7 +1,6 @@
 """From a folder on disk, or a model of the Hugging Face Hub, to modules ready to paint.
 
-Diffusers loads; the denoising loop is ours. So only pipelines around `ZImageTransformer2DModel` are
-accepted, whatever their size.
+Diffusers loads. Models of Z-Image's class are stepped by our own loop, all others by theirs.
 """
 
 from __future__ import annotations
@@ -15,17 +14,25 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from limner.core.errors import ConfigError
-from limner.engine.device import choose_device, choose_dtype, physical_cores
+from limner.core.image import Size
+from limner.engine.device import choose_device, choose_dtype, device_facts, physical_cores
+from limner.engine.families import OUR_TRANSFORMER
 from limner.engine.model import ModelFacts, read_facts
 from limner.engine.picture_model import PictureModel
-from limner.engine.room import check_room, what_helps
+from limner.engine.quantizing import Quantize
+from limner.engine.room import DEFAULT_LAYOUT, Ask, Device, Layout, Offload, find_room
+from limner.engine.weights import Precision
+
+if TYPE_CHECKING:
+    from limner.engine.offload import Swap
+
+logger = logging.getLogger(__name__)
 
 TINY = Path(__file__).parent / "models" / "tiny"
 INDEX = "model_index.json"
-TRANSFORMER = "ZImageTransformer2DModel"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 Progress = Callable[[float, str], None]
@@ -37,12 +44,20 @@ class Loaded:
     """A pipeline of Diffusers' and where it lives. Typed loosely: torch makes no promises.
 
     dtype: of transformer and text encoder; the VAE's own may be wider.
+    layout: where its parts are while it paints. swap: moves them, where that is one at a time.
     """
 
     facts: ModelFacts
     pipeline: Any
     device: Any
     dtype: Any
+    layout: Layout = DEFAULT_LAYOUT
+    swap: Swap | None = None
+
+    def bring(self, part: Any) -> None:
+        """Have a part on the device that is used other than by calling it."""
+        if self.swap:
+            self.swap.bring(part)
 
 
 def load(
@@ -52,6 +67,8 @@ def load(
     device: str = "auto",
     dtype: str = "auto",
     threads: int | None = None,
+    offload: Offload | Literal["auto"] = "auto",
+    quantize: Quantize = "none",
     progress: Progress = lambda share, words: None,
 ) -> Loaded:
     """Load a pipeline and put it on its device. Takes seconds to minutes; blocks.
@@ -61,6 +78,8 @@ def load(
     device: `auto` (CUDA or ROCm, then Metal, then CPU) or a torch device.
     dtype: `auto` (bfloat16, on CPU float32) or one of `engine.device.DTYPES`.
     threads: CPU threads of one operation; by default physical cores less one.
+    offload: `auto` (what free memory asks for), or how a model larger than the GPU's memory is
+        laid out. quantize: in what linear layers are held.
 
     Raises ConfigError when this cannot work, naming what would.
     """
@@ -74,29 +93,57 @@ def load(
     kind = choose_dtype(torch, dtype, chosen)
     source = str(TINY) if model == "tiny" else model
     with _quiet(diffusers):
-        _check_index(source)
+        index = _checked_index(diffusers, source)
         if not Path(source).is_dir():
             progress(0.1, f"fetching what is not here of {model}; limner pull tells how far it is")
         folder = _fetched(diffusers, source)
-        progress(0.2, f"loading {model}")
-        check_room(
-            name or Path(model).name,
-            folder,
-            dtype=str(kind).removeprefix("torch."),
-            bytes_each=kind.itemsize,
-            device=str(chosen),
-            device_free=torch.cuda.mem_get_info(chosen)[0] if chosen.type == "cuda" else None,
-        )
+        facts = _facts(diffusers, index, source, name or Path(model).name)
+        precision = Precision(str(kind).removeprefix("torch."), quantize)
+        ask = ask_for(facts, precision, offload)
+        layout = _layout(torch, facts.name, folder, chosen, ask)
+        progress(0.2, f"loading {model}: {layout.words}")
         pipeline = _load(diffusers, source, folder, kind)
-        facts = read_facts(name or Path(model).name, _settings(source), f"{source}/limner.json")
-        return _place(torch, pipeline, facts, chosen, kind)
+        return _place(pipeline, facts, chosen, kind, precision, layout)
+
+
+def facts_in(folder: Path, name: str) -> ModelFacts:
+    """What a model's folder says of it, without what is known of its family."""
+    return read_facts(name, _settings(str(folder)), f"{folder}/limner.json")
+
+
+def ask_for(
+    facts: ModelFacts, precision: Precision, offload: Offload | Literal["auto"] = "auto"
+) -> Ask:
+    """What a model asks of a device's memory."""
+    largest = Size(facts.max_edge_px, facts.max_edge_px)
+    return Ask(precision, offload, facts.native_size, largest)
+
+
+def _layout(torch: Any, name: str, folder: Path, device: Any, ask: Ask) -> Layout:
+    from limner.engine.quantized import check_quantize
+
+    check_quantize(ask.precision.quantize, device)
+    layout = find_room(name, folder, ask, Device.of(str(device), device_facts(torch, device)))
+    logger.info("memory", extra={"action": "engine_memory", "what": layout.words})
+    return layout
 
 
 def open_model(loaded: Loaded) -> PictureModel:
     """The loop that paints with what was loaded."""
-    from limner.engine.zimage.denoise import Denoiser
+    if is_ours(loaded.pipeline):
+        from limner.engine.zimage.denoise import Denoiser
 
-    return Denoiser(loaded)
+        return Denoiser(loaded)
+    from limner.engine.pipelines.stepped import Stepped
+
+    return Stepped(loaded)
+
+
+def is_ours(pipeline: Any) -> bool:
+    """Whether our own loop steps it: Z-Image's transformer, whose noise levels no size shifts."""
+    transformer = getattr(pipeline, "transformer", None)
+    is_zimage = type(transformer).__name__ == OUR_TRANSFORMER
+    return is_zimage and not pipeline.scheduler.config.get("use_dynamic_shifting")
 
 
 def _import_engine() -> tuple[Any, Any]:
@@ -112,20 +159,25 @@ def _import_engine() -> tuple[Any, Any]:
     return torch, diffusers
 
 
-def _check_index(source: str) -> None:
+def _checked_index(diffusers: Any, source: str) -> dict[str, Any]:
     """Look at the pipeline's index before any weights are fetched."""
     if not Path(source).is_dir() and not HUB_ID.fullmatch(source):
         raise ConfigError(
             f"model {source!r} is no folder here and no Hub id; give 'tiny', a folder that holds a "
             "Diffusers pipeline, or an id such as 'Tongyi-MAI/Z-Image-Turbo'"
         )
-    index = _translated(source, lambda: _index(source))
-    part = index.get("transformer", (None, None))[1]
-    if part != TRANSFORMER:
+    from limner.engine.pipelines.siblings import check_call
+
+    index: dict[str, Any] = _translated(source, lambda: _index(source))
+    name = index.get("_class_name")
+    pipeline = getattr(diffusers, name, None) if isinstance(name, str) else None
+    if not (isinstance(pipeline, type) and issubclass(pipeline, diffusers.DiffusionPipeline)):
         raise ConfigError(
-            f"model {source!r} is a {index.get('_class_name')} with transformer {part}; accepted "
-            f"are those with {TRANSFORMER}: 'tiny', 'Tongyi-MAI/Z-Image-Turbo' and their like"
+            f"model {source!r} is a {name}, which is no pipeline of Diffusers "
+            f"{diffusers.__version__}; a newer one may have it: pip install -U diffusers"
         )
+    check_call(pipeline, source)
+    return index
 
 
 def _index(source: str) -> dict[str, Any]:
@@ -166,6 +218,14 @@ def _translated(source: str, read: Callable[[], Any]) -> Any:
         raise ConfigError(f"model {source!r} cannot be loaded: {said}") from error
 
 
+def _facts(diffusers: Any, index: Mapping[str, Any], source: str, name: str) -> ModelFacts:
+    """What is known of the model, and above that what its folder states."""
+    from limner.engine.pipelines.siblings import facts_of
+
+    known = facts_of(getattr(diffusers, index["_class_name"]), index, Path(source).name, name)
+    return read_facts(name, _settings(source), f"{source}/limner.json", known)
+
+
 def _settings(source: str) -> Mapping[str, Any]:
     path = Path(source, "limner.json")
     if not path.is_file():
@@ -179,25 +239,13 @@ def _settings(source: str) -> Mapping[str, Any]:
     return settings
 
 
-def _place(torch: Any, pipeline: Any, facts: ModelFacts, device: Any, dtype: Any) -> Loaded:
-    if dtype == torch.float16:
-        pipeline.vae.to(torch.float32)  # its activations leave the range of float16: black pictures
-    try:
-        pipeline.to(device)
-    except torch.OutOfMemoryError as error:
-        raise ConfigError(
-            f"model {facts.name!r} does not fit into the memory of {device}. "
-            f"{what_helps(str(dtype).removeprefix('torch.'), str(device))}"
-        ) from error
-    if pipeline.scheduler.config.use_dynamic_shifting:
-        raise ConfigError(
-            f"model {facts.name!r} shifts its noise levels by picture size (use_dynamic_shifting); "
-            "only schedulers with a fixed shift, as all of Z-Image has, are supported"
-        )
-    for part in pipeline.components.values():
-        if isinstance(part, torch.nn.Module):
-            part.eval()
-    return Loaded(facts, pipeline, device, dtype)
+def _place(
+    pipeline: Any, facts: ModelFacts, device: Any, dtype: Any, precision: Precision, layout: Layout
+) -> Loaded:
+    from limner.engine.placing import place
+
+    swap = place(pipeline, facts.name, device=device, precision=precision, layout=layout)
+    return Loaded(facts, pipeline, device, dtype, layout, swap)
 
 
 @contextmanager

@@ -36,6 +36,7 @@ from limner.engine.room import what_helps
 from limner.engine.scheduler import Scheduler
 from limner.engine.source import Source, plan_edit
 from limner.engine.studio import Stats, Studio
+from limner.engine.weights import Precision
 from limner.engine.worker import Worker, is_out_of_memory
 
 logger = logging.getLogger(__name__)
@@ -106,6 +107,7 @@ class Painter:
         try:
             model = await self._worker.run(self._load, progress)
             self._tell("loading", "painting a first picture", LOADING_SHARE)
+            self._worker.forget_times()
             await self._warm_up(model)
         except Exception as error:
             words = error.message if isinstance(error, ConfigError) else repr(error)
@@ -125,7 +127,7 @@ class Painter:
                 raise
             raise ConfigError(
                 f"model {model.facts.name!r} leaves no memory of {model.device} for a picture of "
-                f"{model.facts.native_size}. {what_helps(model.dtype, model.device)}"
+                f"{model.facts.native_size}. {what_helps(Precision(model.dtype), model.device)}"
             ) from error
 
     async def close(self) -> None:

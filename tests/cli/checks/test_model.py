@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from limner.cli.checks.engine import Device, check_device, check_memory, check_packages
+from limner.cli.checks.engine import Ground, check_device, check_memory, check_packages
 from limner.cli.checks.model import check_model
 from limner.engine.loading import TINY
+from limner.engine.room import Device
 
 NAME = "someone/painter"
 
@@ -88,11 +89,9 @@ def test_a_model_of_the_hub_is_looked_for_in_its_cache(
 def test_the_packages_and_the_device_of_the_engine_are_there() -> None:
     pytest.importorskip("diffusers")
     assert check_packages(is_wanted=True).state == "ok"
-    verdict, device = check_device("cpu")
+    verdict, ground = check_device("cpu")
     assert verdict.state == "ok"
-    assert device is not None
-    assert (device.name, device.dtype, device.bytes_each) == ("cpu", "float32", 4)
-    assert device.free_bytes is None
+    assert ground == Ground(Device("cpu", shared=True), "float32")
     assert "cpu" in verdict.message
 
 
@@ -105,9 +104,10 @@ def test_a_device_that_is_not_there_is_a_failure() -> None:
 
 
 def test_weights_that_cannot_fit_are_a_failure_with_the_flags_that_help() -> None:
-    small = Device("cuda:0", "bfloat16", 2, free_bytes=10**6)
-    (verdict,) = check_memory("tiny", TINY, small)
+    verdict = check_memory("tiny", TINY, Ground(Device("cuda:0", 10**6), "bfloat16"))
     assert verdict.state == "failure"
     assert "cuda:0 has 0.0 GB of memory free" in verdict.message
     assert "--device cpu" in (verdict.remedy or "")
-    assert not list(check_memory("tiny", TINY, Device("cuda:0", "bfloat16", 2, 10**9)))
+    verdict = check_memory("tiny", TINY, Ground(Device("cuda:0", 10**9), "bfloat16"))
+    assert verdict.state == "ok"
+    assert "all of it stays there" in verdict.message

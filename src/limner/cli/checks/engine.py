@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
-from limner.app.painting import ENGINE_PACKAGES, INSTALL, gpu_of, missing_packages
+from limner.app.painting import ENGINE_PACKAGES, INSTALL, missing_packages
 from limner.cli.checks.verdict import Verdict, failure, ok, refused, warning
 from limner.core.errors import ConfigError
-from limner.engine.device import choose_device, choose_dtype
-from limner.engine.room import check_room
+from limner.engine.device import choose_device, choose_dtype, device_facts
+from limner.engine.loading import ask_for, facts_in
+from limner.engine.quantizing import Quantize
+from limner.engine.room import Device, Offload, find_room
+from limner.engine.weights import Precision
 
 OTHER_TORCH = (
     "Install the build of torch for it, which pytorch.org/get-started names; from the sources, "
@@ -26,16 +29,11 @@ _GIB = 2**30
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
-    """dtype: what weights are held as there. bytes_each: of one such number.
+class Ground:
+    """What a model would stand on. dtype: what its weights are held as there."""
 
-    free_bytes: of a GPU's own memory; None where it has the machine's.
-    """
-
-    name: str
+    device: Device
     dtype: str
-    bytes_each: int
-    free_bytes: int | None = None
 
 
 def check_packages(*, is_wanted: bool) -> Verdict:
@@ -49,25 +47,23 @@ def check_packages(*, is_wanted: bool) -> Verdict:
     return warning("engine", what, f"{INSTALL}, or name what paints with --image-backend.")
 
 
-def check_device(asked: str, dtype: str = "auto") -> tuple[Verdict, Device | None]:
+def check_device(asked: str, dtype: str = "auto") -> tuple[Verdict, Ground | None]:
     """Let torch say what it would compute on; takes the seconds that importing it takes."""
     try:
         import torch
 
         found = choose_device(torch, asked)
-        chosen = str(found)
         kind = choose_dtype(torch, dtype, found)
-        gpu = gpu_of(chosen)
+        facts = device_facts(torch, found)
     except (ImportError, OSError) as error:
         return failure("device", f"torch cannot be imported: {error}", INSTALL), None
     except (ConfigError, RuntimeError) as error:
         return refused("device", str(error), OTHER_DEVICE), None
-    device = Device(chosen, str(kind).removeprefix("torch."), kind.itemsize)
-    if gpu:
-        free = gpu.vram_total_gb - gpu.vram_used_gb
-        verdict = ok("device", f"{chosen}, {gpu.name}, {free:.1f} GiB free")
-        return verdict, replace(device, free_bytes=int(free * _GIB))
-    return _without_gpu(chosen, asked), device
+    ground = Ground(Device.of(str(found), facts), str(kind).removeprefix("torch."))
+    if facts:
+        what = f"{found}, {facts.name}, {_size(facts.free_bytes)} free, torch for {facts.built_for}"
+        return ok("device", what), ground
+    return _without_gpu(str(found), asked), ground
 
 
 def _without_gpu(chosen: str, asked: str) -> Verdict:
@@ -78,19 +74,20 @@ def _without_gpu(chosen: str, asked: str) -> Verdict:
     return ok("device", f"{chosen}, {_size(_memory_of_machine())} of memory")
 
 
-def check_memory(name: str, folder: Path, device: Device) -> Iterator[Verdict]:
-    """Fail where the weights cannot fit, as loading would."""
+def check_memory(
+    name: str,
+    folder: Path,
+    ground: Ground,
+    *,
+    offload: Offload | Literal["auto"] = "auto",
+    quantize: Quantize = "none",
+) -> Verdict:
+    """Say how the model is laid out, or fail where it cannot fit, as loading would."""
     try:
-        check_room(
-            name,
-            folder,
-            dtype=device.dtype,
-            bytes_each=device.bytes_each,
-            device=device.name,
-            device_free=device.free_bytes,
-        )
+        ask = ask_for(facts_in(folder, name), Precision(ground.dtype, quantize), offload)
+        return ok("memory", find_room(name, folder, ask, ground.device).words)
     except ConfigError as error:
-        yield refused("memory", error.message, "Choose a smaller --model.")
+        return refused("memory", error.message, "Choose a smaller --model.")
 
 
 def _memory_of_machine() -> int | None:

@@ -123,9 +123,9 @@ def _engine(settings: Settings) -> Iterator[Verdict]:
     yield packages
     if packages.state != "ok":
         return
-    verdict, device = check_device(settings.device, settings.dtype)
+    verdict, ground = check_device(settings.device, settings.dtype)
     yield verdict
     verdict, folder = check_model(settings.model)
     yield verdict
-    if device is not None and folder is not None:
-        yield from check_memory(model_name(settings.model), folder, device)
+    if ground is not None and folder is not None:
+        yield check_memory(model_name(settings.model), folder, ground)

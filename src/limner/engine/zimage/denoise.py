@@ -50,6 +50,8 @@ class Denoiser:
         self._nothing: Caption | None = None
 
     def _chosen_forward(self) -> Forward:
+        if self._loaded.layout.offload == "sequential":  # its layers come when they are called
+            return StockForward(self._transformer)
         said = fit.unlike(self._transformer)
         if said is None:
             return OwnForward(self._transformer, native)
@@ -122,6 +124,7 @@ class Denoiser:
         """Ask our pass and the stock one the same thing; where they differ the stock one stays."""
         if not isinstance(self.forward, OwnForward):
             return
+        self._loaded.bring(self._transformer)
         stock = StockForward(self._transformer)
         apart = fit.difference(self._transformer, self.forward, stock)
         if not apart <= fit.tolerated(self._transformer):  # true for NaN as well
@@ -140,6 +143,7 @@ class Denoiser:
     def caption(self, prompt: str) -> Caption:
         """Read a prompt, once for all steps of all its pictures."""
         seen = captions.features(self._tokenizer, self._text_encoder, prompt, self._loaded.device)
+        self._loaded.bring(self._transformer)
         with torch.inference_mode():
             return Caption(seen.states, seen.cut, self.forward.read(seen.states))
 
@@ -170,6 +174,7 @@ class Denoiser:
         # The order of operations is the scheduler's and the pipeline's: the model multiplies the
         # time by 1000 before it takes sines, so a last bit that differs here would show.
         times = (1000 - sigmas[:-1] * 1000) / 1000
+        self._loaded.bring(self._transformer)
         with torch.inference_mode():
             return Course(sigmas, self.forward.modulations(times))
 
@@ -202,6 +207,7 @@ class Denoiser:
     def _passes(self, rows: Sequence[tuple[Canvas, Caption]]) -> list[Any]:
         """Answer every row: those of one shape in one pass, since a mask makes each row slower."""
         answers: dict[int, Any] = {}
+        self._loaded.bring(self._transformer)
         for alike in _alike(rows):
             canvases = [rows[i][0] for i in alike]
             answer = self.forward.forward(
