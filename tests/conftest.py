@@ -13,8 +13,8 @@ from hypothesis import settings
 settings.register_profile("limner", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("limner")
 
-# Every client reads the authorities of the world when it is made, which takes longer than most tests
-# do. Here nobody speaks to the world: this folder holds none.
+# Every client reads the authorities of the world when it is made, which takes longer than most
+# tests. Here nobody speaks to the world: this folder holds none.
 os.environ.pop("SSL_CERT_FILE", None)
 os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
 
