@@ -35,6 +35,9 @@ TINY = Path(__file__).parent / "models" / "tiny"
 INDEX = "model_index.json"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
+_TALKATIVE = ("torchao", "torch.utils._pytree", "diffusers.quantizers.torchao")
+"""Where torchao is installed they say at import which of its kernels this torch cannot load."""
+
 Progress = Callable[[float, str], None]
 """Told how far loading is, 0 to 1, and what is being done, in words for a person."""
 
@@ -147,6 +150,8 @@ def is_ours(pipeline: Any) -> bool:
 
 
 def _import_engine() -> tuple[Any, Any]:
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.ERROR)
     try:
         import diffusers
         import torch

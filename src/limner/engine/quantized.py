@@ -6,8 +6,6 @@ weights in eight bits elsewhere, as int8 does everywhere.
 
 from __future__ import annotations
 
-import logging
-import warnings
 from typing import Any
 
 import torch
@@ -73,13 +71,8 @@ def multiplies_fp8(torch: Any, device: Any) -> bool:
 
 
 def _import_torchao() -> Any:
-    # It says at import which of its own kernels this build of torch cannot load.
-    logging.getLogger("torchao").setLevel(logging.ERROR)
-    logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from torchao import quantization
+        from torchao import quantization
     except ImportError as error:
         raise ConfigError(
             f"quantize needs the package torchao, which cannot be imported ({error}); "
