@@ -291,6 +291,32 @@ async def test_too_little_memory_is_a_typed_failure(
         assert isinstance((await drained(painter))[-1], ImageCompleted)
 
 
+async def test_a_lost_device_fails_its_picture_by_name_and_ends_the_engine(
+    loaded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(captions: Any) -> None:
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+    async with painting(loaded) as painter:
+        failing(loaded, monkeypatch, fail)
+        failed = (await drained(painter))[-1]
+        assert isinstance(failed, ImageFailed)
+        assert (failed.code, failed.status, failed.retryable) == ("engine_crashed", 503, True)
+        await asyncio.sleep(0)  # the studio's task ends behind the failure that it tells
+        assert painter.readiness.state == "failed"
+
+
+async def test_calls_of_the_model_are_timed_from_the_first_picture_on(loaded: Any) -> None:
+    async with painting(loaded) as painter:
+        warmed = painter.stats.slowest_call_s
+        assert warmed > 0
+        assert painter.stats.call_s == 0
+        events = painter.generate(ASKED)
+        await anext(events)
+        assert painter.stats.call_s >= 0
+        await events.aclose()
+
+
 async def test_a_model_that_leaves_no_room_for_a_picture_names_the_flags_that_help(
     loaded: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,6 @@ from limner.core.errors import ImageError, StoreError
 from limner.core.image import ImageFailed, ImageRequest
 from limner.core.job import Claim, Job, JobOrder, Lease
 from limner.gateway import job_run
-from limner.gateway.job_run import LOST_TOUCH
 from limner.gateway.jobs import LEASE_S, Jobs
 from limner.store.jobs import SqlJobs
 from tests.kept_jobs import open_job_store, open_jobs
@@ -30,7 +29,7 @@ from tests.scripted_images import (
 
 ORDER = JobOrder(ImageRequest("a cat"))
 FAILURE = ImageFailed("out of memory", retryable=True)
-LOST = ImageFailed("The image back end cannot be reached", code=LOST_TOUCH)
+LOST = ImageFailed("The image back end cannot be reached", code="image_back_end_unreachable")
 REPEATABLE = replace(CAPABLE, repeatable=True)
 NEVER = 1e9
 """Seconds between beats of servers whose tests are not about beats."""

@@ -27,6 +27,8 @@ from limner.wire.jobs import Gpu
             steps=30,
             pictures=3,
             idle=False,
+            call_s=0.5,
+            slowest_call_s=2.0,
         ),
     ],
 )
@@ -40,3 +42,11 @@ def test_what_is_written_is_read_again(status: EngineStatus) -> None:
 def test_anything_else_is_no_status(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_status(body)
+
+
+@pytest.mark.parametrize(("slowest_s", "limit_s"), [(0.0, 120.0), (5.0, 120.0), (30.0, 600.0)])
+def test_how_long_a_call_may_take_follows_from_those_before_it(
+    slowest_s: float, limit_s: float
+) -> None:
+    status = EngineStatus(Readiness("ready", "painting"), slowest_call_s=slowest_s)
+    assert status.call_limit_s == limit_s

@@ -17,7 +17,8 @@ from limner.config import TABLE, Settings
 from limner.core.image import FORMATS, ImageCapabilities
 from limner.core.ports import ImageBackend
 from limner.core.readiness import Readiness
-from limner.gateway.supervisor import Supervisor
+from limner.gateway.supervised import SupervisedBackend
+from limner.gateway.supervisor import Patience, StuckError, Supervisor
 from limner.images.http import ImagesHttp
 from limner.images.openai import OpenAIImages
 from limner.wire import engine_status
@@ -25,7 +26,10 @@ from limner.wire.engine_status import EngineStatus
 from limner.wire.images_dialect import ServerFacts
 from limner.wire.jobs import Engine
 
-PROBE_TIMEOUT_S = 15.0
+LOADING_PATIENCE_S, PATIENCE_S = 15.0, 5.0
+"""For one answer: what is imported while a model loads can hold up a whole process."""
+
+PATIENCE = Patience(probe_s=2.0)
 _PASSED_ON = frozenset(
     {
         "model",
@@ -71,7 +75,7 @@ async def open_child(
     settings: with its own device. socket: where it will listen.
     """
     async with AsyncExitStack() as stack:
-        probe = await stack.enter_async_context(open_probe(socket))
+        probe = await stack.enter_async_context(open_probe(socket, settings.step_timeout_s))
         http = await stack.enter_async_context(ImagesHttp("http://engine", socket=str(socket)))
         # The rest is left to the engine, which knows its model and reports what it does.
         can = ImageCapabilities(
@@ -92,10 +96,12 @@ async def open_child(
             probe.readiness,
             on_line=logs.relay,
             environ=engine_environ(os.environ),
-            name=name,
+            patience=PATIENCE,
+            which=name,
         )
+        backend = SupervisedBackend(OpenAIImages(http, ServerFacts(can)), supervisor)
         await stack.enter_async_context(supervisor.run())
-        yield EngineChild(name, OpenAIImages(http, ServerFacts(can)), supervisor, probe)
+        yield EngineChild(name, backend, supervisor, probe)
 
 
 def engine_command(settings: Settings, socket: Path) -> list[str]:
@@ -117,26 +123,37 @@ def engine_environ(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 class Probe:
-    """Asks the engine for its status; keeps the last one."""
+    """Asks the engine for its status; keeps the last one.
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    step_timeout_s: the longest that a call of the model may take; None to go by those before it.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, step_timeout_s: float | None = None) -> None:
         self._session = session
+        self._step_timeout_s = step_timeout_s
         self.status = EngineStatus(Readiness("loading", "the engine starts", 0.0))
 
     async def readiness(self) -> Readiness:
-        """Raises OSError or TimeoutError when there is no answer."""
+        """Raises OSError or TimeoutError when there is no answer, StuckError for a call too long.
+
+        What happens before the engine is ready may take any time.
+        """
+        is_ready = self.status.readiness.state == "ready"
+        patience = aiohttp.ClientTimeout(total=PATIENCE_S if is_ready else LOADING_PATIENCE_S)
         try:
-            async with self._session.get(f"http://engine{engine_status.PATH}") as response:
+            async with self._session.get(
+                f"http://engine{engine_status.PATH}", timeout=patience
+            ) as response:
                 self.status = engine_status.parse_status(await response.read())
         except (aiohttp.ClientError, ValueError) as error:
             raise OSError(str(error)) from error
+        limit_s = self._step_timeout_s or self.status.call_limit_s
+        if self.status.readiness.state == "ready" and self.status.call_s > limit_s:
+            raise StuckError(f"the model is in one call for more than {limit_s:.0f} s")
         return self.status.readiness
 
 
 @asynccontextmanager
-async def open_probe(socket: Path) -> AsyncIterator[Probe]:
-    async with aiohttp.ClientSession(
-        connector=aiohttp.UnixConnector(str(socket)),
-        timeout=aiohttp.ClientTimeout(total=PROBE_TIMEOUT_S),
-    ) as session:
-        yield Probe(session)
+async def open_probe(socket: Path, step_timeout_s: float | None = None) -> AsyncIterator[Probe]:
+    async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(socket))) as session:
+        yield Probe(session, step_timeout_s)

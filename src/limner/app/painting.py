@@ -98,6 +98,8 @@ class Easel:
             steps=stats.steps,
             pictures=stats.pictures,
             idle=stats.idle,
+            call_s=stats.call_s,
+            slowest_call_s=stats.slowest_call_s,
         )
 
     def _note(self, readiness: Readiness) -> None:

@@ -26,6 +26,7 @@ NAMES = frozenset(
         "device",
         "dtype",
         "threads",
+        "step_timeout_s",
         "log_format",
         "log_level",
     }

@@ -47,6 +47,7 @@ TAKES = OURS | {
     "device",
     "dtype",
     "threads",
+    "step_timeout_s",
     "allowed_origins",
     "max_queue",
     "max_queue_per_key",

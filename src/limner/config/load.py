@@ -19,7 +19,7 @@ from limner.core.errors import ConfigError
 OLDER_PREFIX = "IMAGE_GEN_"
 _OF_COMFYUI = ("comfyui_workflow", "comfyui_edit_workflow")
 _SAID_BY_FILE = frozenset({"image_backend", "image_key", "model", *_OF_COMFYUI})
-_OF_OUR_ENGINE = frozenset({"steps", "guidance_scale", "threads"})
+_OF_OUR_ENGINE = frozenset({"steps", "guidance_scale", "threads", "step_timeout_s"})
 _OF_ALL_MODELS = frozenset({"config", "image_denial", "harmony_vocab"})
 
 

@@ -15,6 +15,7 @@ from limner.config.option import Entry, Option, option
 from limner.config.picture_settings import PictureSettings
 from limner.config.reading import (
     matching,
+    number,
     one_of,
     whole_number,
 )
@@ -57,6 +58,17 @@ class Settings(PictureSettings):
             whole_number(1, 1024),
             "CPU threads of the engine.",
             unset="one less than there are cores",
+        ),
+    )
+    step_timeout_s: float | None = option(
+        None,
+        Option(
+            "engine",
+            number(1, 86_400),
+            "Seconds in one step after which an engine counts as hung and is started anew.",
+            unset="20 times the slowest of its last steps, at least 120",
+            flag="--step-timeout",
+            variable="STEP_TIMEOUT",
         ),
     )
     log_format: Literal["text", "json"] = option(

@@ -15,6 +15,11 @@ from limner.core.image import ImageCompleted, ImageFailed, ImageRequest
 JobStatus = Literal["queued", "in_progress", "completed", "failed", "cancelled"]
 
 
+LOST = frozenset(
+    {"image_back_end_unreachable", "image_back_end_lost", "engine_crashed", "engine_hung"}
+)
+"""Codes of failures by which a back end went away in the middle of a picture."""
+
 MAX_ATTEMPTS = 3
 """How often painting may begin: what brought the engine down so often will do it again."""
 

@@ -15,14 +15,11 @@ from contextlib import aclosing
 
 from limner.core.errors import StoreError
 from limner.core.image import ImageCompleted, ImageFailed, ImageRequest
-from limner.core.job import Claim, Job, JobStore, verdict
+from limner.core.job import LOST, Claim, Job, JobStore, verdict
 from limner.gateway.queue import Place, QueuedBackend
 
 RETRY_S = 1.0
 """Between attempts to paint over an engine that ended, or to write to a store that refuses."""
-
-LOST_TOUCH = "image_back_end_unreachable"
-"""How a back end's failure is called that went away in the middle of a picture."""
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +50,7 @@ class JobRun:
                 return None
             claim = begun
             outcome = await self._painted(claim.job, place)
-            is_lost = isinstance(outcome, ImageFailed) and outcome.code == LOST_TOUCH
+            is_lost = isinstance(outcome, ImageFailed) and outcome.code in LOST
             if not (is_lost and self._queue.capabilities.repeatable):
                 return outcome
             await asyncio.sleep(RETRY_S)

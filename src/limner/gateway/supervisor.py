@@ -4,7 +4,7 @@
 - A child that ends by itself is started again, ever more slowly. After some failures in a row the
   readiness is `failed`, so that requests no longer wait; attempts go on.
 - A child that ends with `SETTINGS_EXIT` would do so again: it is not restarted.
-- A child that stops answering is killed and started again.
+- A child that stops answering, or answers and gets nowhere, is killed and started again.
 - What the child has started ends with it: they are one group of processes.
 - The child's standard input is a pipe from us, which closes with this process however that ends.
   The child takes that as its own end.
@@ -31,9 +31,14 @@ _REFUSED = "settings"
 _LAST_WORDS_S = 1.0
 
 Probe = Callable[[], Awaitable[Readiness]]
-"""Asks the child how far it is; raises OSError or TimeoutError when it does not answer."""
+"""Asks the child how far it is; raises OSError or TimeoutError when it does not answer, and
+`StuckError` when it answers that it gets nowhere."""
 
 logger = logging.getLogger(__name__)
+
+
+class StuckError(Exception):
+    """What the child works on will not end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,10 @@ class Patience:
 
 
 class Supervisor:
-    """One child process; `run` is the `async with` during which it is kept running."""
+    """One child process; `run` is the `async with` during which it is kept running.
+
+    hangs: how often a child was killed because it did not answer or got nowhere.
+    """
 
     def __init__(
         self,
@@ -71,12 +79,15 @@ class Supervisor:
         environ: Mapping[str, str] | None = None,
         patience: Patience | None = None,
         name: str = "engine",
+        which: str = "",
     ) -> None:
         """on_line: gets each line that the child writes, as a rule its log.
 
-        name: of the child, for messages and logs.
+        name: of the child, for messages and logs. which: of several by that name, for logs.
         """
+        self.hangs = 0
         self._name = name
+        self._which = {"which": which} if which else {}
         self._command = command
         self._probe = probe
         self._on_line = on_line
@@ -129,9 +140,7 @@ class Supervisor:
             if how == _REFUSED:
                 words = self._last_line.removeprefix("limner: ") or "its settings cannot work"
                 self._tell(Readiness("failed", f"the {self._name} cannot start: {words}"))
-                logger.error(
-                    "%s cannot start", self._name, extra={"action": f"{self._name}_refused"}
-                )
+                logger.error("%s cannot start", self._name, extra=self._facts("refused"))
                 self._was_refused.set()
                 return
             failures = 0 if self._was_ready else failures + 1
@@ -139,7 +148,7 @@ class Supervisor:
             gave_up = failures >= self._patience.attempts
             words = f"the {self._name} ended ({how}) and is started again"
             self._tell(Readiness("failed", words) if gave_up else Readiness("loading", words, 0.0))
-            facts = {"action": f"{self._name}_ended", "how": how, "restart_s": wait_s}
+            facts = self._facts("ended", how=how, restart_s=wait_s)
             logger.error("%s ended", self._name, extra=facts)
             await asyncio.sleep(wait_s)
 
@@ -159,7 +168,7 @@ class Supervisor:
         except OSError as error:
             return str(error)
         self._process = process
-        facts = {"action": f"{self._name}_started", "child_pid": process.pid}
+        facts = self._facts("started", child_pid=process.pid)
         logger.info("%s started", self._name, extra=facts)
         reading = asyncio.create_task(self._read(process))
         watching = asyncio.create_task(self._watch(process))
@@ -190,7 +199,7 @@ class Supervisor:
         """Relay what the child says of itself; kill it when it stops saying anything."""
         patience, now = self._patience, asyncio.get_running_loop().time
         answer_by = now() + patience.silence_s
-        misses = 0
+        misses, why = 0, "it does not answer"
         while misses < patience.misses or now() < answer_by:
             is_ready = self._readiness.state == "ready"
             await asyncio.sleep(patience.probe_s if is_ready else patience.loading_probe_s)
@@ -198,11 +207,15 @@ class Supervisor:
                 self._tell(await self._probe())
             except (OSError, TimeoutError):
                 misses += 1
+            except StuckError as error:
+                why = str(error)
+                break
             else:
                 # A child that loads is asked often; one that ends needs a moment without answers.
                 misses, answer_by = 0, now() + patience.misses * patience.probe_s
-        facts = {"action": f"{self._name}_hangs", "child_pid": process.pid}
+        facts = self._facts("hangs", child_pid=process.pid, why=why)
         logger.error("%s hangs", self._name, extra=facts)
+        self.hangs += 1
         _kill(process)
 
     async def _stop(self, process: asyncio.subprocess.Process) -> None:
@@ -223,12 +236,16 @@ class Supervisor:
 
     def _tell(self, readiness: Readiness) -> None:
         if readiness.message != self._readiness.message:
-            facts = {"action": f"{self._name}_{readiness.state}", "what": readiness.message}
+            facts = self._facts(readiness.state, what=readiness.message)
             logger.info("%s %s", self._name, readiness.state, extra=facts)
         self._was_ready = self._was_ready or readiness.state == "ready"
         self._readiness = readiness
         self._changed.set()
         self._changed = asyncio.Event()
+
+    def _facts(self, event: str, /, **more: object) -> dict[str, object]:
+        """For a line of the log."""
+        return {"action": f"{self._name}_{event}", **self._which, **more}
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:

@@ -274,7 +274,12 @@ def unreachable(where: str, error: aiohttp.ClientError, *, was_taken: bool = Tru
 
 def broken_off(error: aiohttp.ClientError) -> ImageError:
     logger.warning("image back end broke off", extra={"why": str(error)})
-    return ImageError("The image back end broke off its reply", retryable=True, status=502)
+    return ImageError(
+        "The image back end broke off its reply",
+        code="image_back_end_lost",
+        retryable=True,
+        status=502,
+    )
 
 
 def _seconds(headers: Mapping[str, str]) -> float | None:

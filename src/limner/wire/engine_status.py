@@ -12,6 +12,7 @@ from limner.wire import json
 from limner.wire.jobs import Gpu
 
 PATH = "/status"
+LEAST_LIMIT_S, TIMES_SLOWEST = 120.0, 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class EngineStatus:
     can: what the loaded model is able to do, sizes included.
     running, queued: requests. steps, pictures: made since the start. idle: nothing is under way.
     call_s: how long the model's call under way has taken so far, such as a step; 0 for none.
-    slowest_call_s: the longest that one has taken, None before the first.
+    slowest_call_s: the longest that one of the last has taken, 0 before the first.
     """
 
     readiness: Readiness
@@ -34,7 +35,15 @@ class EngineStatus:
     pictures: int = 0
     idle: bool = True
     call_s: float = 0.0
-    slowest_call_s: float | None = None
+    slowest_call_s: float = 0.0
+
+    @property
+    def call_limit_s(self) -> float:
+        """After so many seconds a call is not believed to end.
+
+        The next may be of another size or shape, which is slower, and be compiled first.
+        """
+        return max(LEAST_LIMIT_S, TIMES_SLOWEST * self.slowest_call_s)
 
 
 def status_json(status: EngineStatus) -> dict[str, Any]:
