@@ -100,9 +100,9 @@ def test_only_rows_of_one_shape_share_a_pass(denoiser: Denoiser, loaded: Any) ->
     passes = []
 
     class Watched(OwnForward):
-        def run(self, latents: Any, captions: Any, told: Any) -> Any:
+        def run(self, latents: Any, captions: Any, told: Any, table: Any) -> Any:
             passes.append((tuple(latents.shape), captions.shape[1]))
-            return super().run(latents, captions, told)
+            return super().run(latents, captions, told, table)
 
     denoiser.forward = Watched(loaded.pipeline.transformer, native)
     short, long = denoiser.caption(PROMPT), denoiser.caption("red " * 40)

@@ -78,7 +78,7 @@ def test_the_padding_of_a_caption_is_seen_and_never_longer_than_needed(model: An
 def test_a_picture_stands_behind_its_own_caption(model: Any) -> None:
     """The same 20 tokens, behind a caption of 32 and one of 64: another place, another answer."""
     own, latents = OwnForward(model, native), noise(1, 8, 8)
-    turns = [own._turns(4, 4, length).image for length in (32, 64)]
+    turns = [own.turns(4, 4, length).image for length in (32, 64)]
     assert not torch.equal(turns[0], turns[1])
     alone = ask(own, latents, [20], [0.3])
     ask(own, latents, [40], [0.3])

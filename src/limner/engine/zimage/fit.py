@@ -7,12 +7,13 @@ painted wrong without a word: then the stock pass paints, and the log says why.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
-from limner.engine.zimage.forward import Forward
+from limner.engine.zimage.forward import Forward, Shape
 
 _OF_BLOCK = (
     "attention",
@@ -74,23 +75,49 @@ def _block_unlike(block: Any) -> str | None:
     return None
 
 
-def difference(model: Any, own: Forward, stock: Forward) -> float:
-    """How far the two passes are apart on one small question, as a share of the answer's size."""
-    height, width, tokens = _TRIED
-    generator = torch.Generator("cpu").manual_seed(0)
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a transformer is asked to try it: rows of noise, at times spread over the way.
+
+    latents: (batch, channels, height, width). features: (tokens, hidden of the text encoder).
+    """
+
+    latents: Any
+    features: Any
+    times: Any
+
+
+def question(model: Any, shape: Shape, seed: int = 0) -> Question:
+    """Of a shape; its caption is as long as it may be."""
+    generator = torch.Generator("cpu").manual_seed(seed)
     linear = next(part for part in model.cap_embedder if isinstance(part, nn.Linear))
-    shapes = ((2, model.in_channels, height, width), (tokens, linear.in_features))
+    latents, features = (
+        torch.randn(each, generator=generator).to(model.device, model.dtype)
+        for each in (shape.latents, (shape.caption_tokens, linear.in_features))
+    )
+    times = torch.linspace(0.05, 0.95, len(latents) + 1, device=model.device)[1:]
+    return Question(latents, features, times)
+
+
+def difference(model: Any, one: Forward, other: Forward, batch: int = 2) -> float:
+    """How far two passes are apart on one small question, as a share of the answer's size."""
+    height, width, tokens = _TRIED
+    asked = question(model, Shape((batch, model.in_channels, height, width), tokens))
     with torch.inference_mode():
-        latents, features = (
-            torch.randn(shape, generator=generator).to(model.device, model.dtype)
-            for shape in shapes
-        )
-        times = torch.tensor([0.1, 0.7], device=model.device)
         answers = [
-            each.forward(latents, [each.read(features)] * 2, each.modulations(times)).float()
-            for each in (own, stock)
+            each.forward(
+                asked.latents,
+                [each.read(asked.features)] * batch,
+                each.modulations(asked.times),
+            )
+            for each in (one, other)
         ]
-        return float((answers[0] - answers[1]).norm() / answers[1].norm())
+        return apart(*answers)
+
+
+def apart(answer: Any, expected: Any) -> float:
+    """As a share of the expected answer's size; NaN where either has such."""
+    return float((answer.float() - expected.float()).norm() / expected.float().norm())
 
 
 def tolerated(model: Any) -> float:

@@ -8,7 +8,8 @@ depends on the picture. All rows of a pass have one shape, so nothing is masked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -40,14 +41,32 @@ class Forward(Protocol):
         """
 
 
-class OwnForward:
-    """Ours. `block` is what runs a modulated block; a compiled one may stand in for it."""
+RunBlock = Callable[[Any, Any, Any, Any, Attend], Any]
+"""What `blocks.modulated` does, by whatever means."""
+RunRecorded = Callable[[Any, Any, Modulation], Any]
+"""What `OwnForward.run` does for one shape, positions included."""
 
-    def __init__(self, model: Any, attend: Attend) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Of one pass. latents: (batch, channels, height, width). caption_tokens: padded."""
+
+    latents: tuple[int, ...]
+    caption_tokens: int
+
+
+class OwnForward:
+    """Ours.
+
+    recorded: passes of one shape that stand in for `run`; empty until somebody fills it.
+    """
+
+    def __init__(self, model: Any, attend: Attend, run_block: RunBlock = blocks.modulated) -> None:
         self._model = model
         self._attend = attend
-        self.block = blocks.modulated
-        self._turns = lru_cache(SHAPES_KEPT)(self._new_turns)
+        self._run_block = run_block
+        self.turns = lru_cache(SHAPES_KEPT)(self._new_turns)
+        self.recorded: dict[Shape, RunRecorded] = {}
 
     def read(self, features: Any) -> Any:
         """Refine a caption: (padded tokens, dim)."""
@@ -64,21 +83,27 @@ class OwnForward:
         return modulations(self._model, times, self._model.dtype)
 
     def forward(self, latents: Any, captions: Sequence[Any], steps: Sequence[Modulation]) -> Any:
-        return self.run(latents, torch.stack(tuple(captions)), together(steps))
+        stacked, told = torch.stack(tuple(captions)), together(steps)
+        shape = Shape(tuple(latents.shape), stacked.shape[1])
+        if recorded := self.recorded.get(shape):
+            return recorded(latents, stacked, told)
+        return self.run(latents, stacked, told, self.turns(*_grid(latents), stacked.shape[1]))
 
-    def run(self, latents: Any, captions: Any, told: Modulation) -> Any:
-        """The same over tensors alone. captions: (batch, padded tokens, dim)."""
+    def run(self, latents: Any, captions: Any, told: Modulation, table: rope.Turns) -> Any:
+        """The same over tensors alone, by nothing but operations on the device.
+
+        captions: (batch, padded tokens, dim).
+        """
         model, attend = self._model, self._attend
-        rows, columns = latents.shape[-2] // 2, latents.shape[-1] // 2
-        table = self._turns(rows, columns, captions.shape[1])
+        rows, columns = _grid(latents)
         x = self._padded(model.all_x_embedder["2-1"](patches(latents)))
         of_block = told.blocks.unbind(1)
         first = len(model.noise_refiner)
         for block, modulation in zip(model.noise_refiner, of_block[:first], strict=True):
-            x = self.block(block, x, modulation, table.image, attend)
+            x = self._run_block(block, x, modulation, table.image, attend)
         x = torch.cat([x, captions], dim=1)
         for block, modulation in zip(model.layers, of_block[first:], strict=True):
-            x = self.block(block, x, modulation, table.whole, attend)
+            x = self._run_block(block, x, modulation, table.whole, attend)
         return self._answer(x[:, : rows * columns], told.final, rows, columns)
 
     def _padded(self, x: Any) -> Any:
@@ -95,6 +120,11 @@ class OwnForward:
     def _new_turns(self, rows: int, columns: int, caption_tokens: int) -> rope.Turns:
         model = self._model
         return rope.turns(model.rope_embedder, rows, columns, caption_tokens, model.device)
+
+
+def _grid(latents: Any) -> tuple[int, int]:
+    """Rows and columns of image tokens."""
+    return latents.shape[-2] // 2, latents.shape[-1] // 2
 
 
 def patches(latents: Any) -> Any:
