@@ -116,8 +116,8 @@ def test_a_service_elsewhere_gets_more_at_a_time_than_our_engine(
         (
             {"device": "tpu"},
             {},
-            "--device must be auto, cpu, cuda, cuda:<number> or mps, several of these with commas, "
-            "or all, got",
+            "--device must be auto, cpu, cuda, cuda:<number>, mps or xpu, several of these with "
+            "commas, or all, got",
         ),
         ({"device": "all,cpu"}, {}, "--device must be auto, cpu,"),
         ({"device": "cuda:0,"}, {}, "--device must be auto, cpu,"),

@@ -40,6 +40,10 @@ _PASSED_ON = frozenset(
         "device",
         "dtype",
         "threads",
+        "offload",
+        "quantize",
+        "previews",
+        "preview_decoder",
         "picture_metadata",
     }
 )

@@ -119,6 +119,8 @@ class Easel:
             device=settings.device,
             dtype=settings.dtype,
             threads=settings.threads,
+            offload=settings.offload,
+            quantize=settings.quantize,
             progress=progress,
         )
         facts = loaded.facts
@@ -132,14 +134,18 @@ class Easel:
 
 def gpu_of(device: str | None) -> Gpu | None:
     """What is known of a GPU by its torch device; None for anything else."""
-    if device is None or not device.startswith("cuda"):
+    if device is None or device == "cpu":
         return None
     import torch
 
-    free, total = torch.cuda.mem_get_info(device)
+    from limner.engine.device import device_facts
+
+    facts = device_facts(torch, torch.device(device))
+    if facts is None:
+        return None
     return Gpu(
-        torch.cuda.get_device_name(device),
-        vram_total_gb=round(total / _GIB, 2),
-        vram_used_gb=round((total - free) / _GIB, 2),
-        rocm_version=torch.version.hip,
+        facts.name,
+        vram_total_gb=round(facts.total_bytes / _GIB, 2),
+        vram_used_gb=round((facts.total_bytes - facts.free_bytes) / _GIB, 2),
+        rocm_version=facts.rocm,
     )

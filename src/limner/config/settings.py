@@ -11,8 +11,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
+from limner.config.engine_settings import EngineSettings
 from limner.config.option import Entry, Option, option
-from limner.config.picture_settings import PictureSettings
 from limner.config.reading import (
     matching,
     number,
@@ -23,11 +23,11 @@ from limner.config.reading import (
 ALL_DEVICES = "all"
 """Instead of names: every GPU that there is."""
 
-_DEVICE = r"(auto|cpu|cuda(:\d+)?|mps)"
+_DEVICE = r"(auto|cpu|cuda(:\d+)?|mps|xpu(:\d+)?)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(PictureSettings):
+class Settings(EngineSettings):
     """What the operator decided. Made by `load`; adapters get plain values, never this."""
 
     device: str = option(
@@ -36,7 +36,7 @@ class Settings(PictureSettings):
             "engine",
             matching(
                 rf"{_DEVICE}(,{_DEVICE})*|{ALL_DEVICES}",
-                "auto, cpu, cuda, cuda:<number> or mps, several of these with commas, or all",
+                "auto, cpu, cuda, cuda:<number>, mps or xpu, several of these with commas, or all",
                 "DEVICE",
             ),
             "Where the engine computes; ROCm answers to `cuda`. Of several each gets an engine of "
@@ -90,9 +90,17 @@ class Settings(PictureSettings):
         return tuple(self.device.split(","))
 
     @property
+    def addresses(self) -> tuple[str, ...]:
+        """Those of the servers that paint; none where that is not their matter."""
+        paints = self.image_backend or "engine"
+        return () if paints in ("engine", "none") else tuple(paints.split(","))
+
+    @property
     def painted_at_a_time(self) -> int:
         """Requests that one image back end gets at a time."""
-        return self.max_concurrent or (len(self.devices) if self.paints_itself else 4)
+        if self.paints_itself:
+            return self.max_concurrent or len(self.devices)
+        return self.max_concurrent or 4 * max(1, len(self.addresses))
 
 
 TABLE: tuple[Entry, ...] = tuple(

@@ -128,4 +128,10 @@ def _engine(settings: Settings) -> Iterator[Verdict]:
     verdict, folder = check_model(settings.model)
     yield verdict
     if ground is not None and folder is not None:
-        yield check_memory(model_name(settings.model), folder, ground)
+        yield check_memory(
+            model_name(settings.model),
+            folder,
+            ground,
+            offload=settings.offload,
+            quantize=settings.quantize,
+        )
