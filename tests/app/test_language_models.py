@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests import scripted_responses
 from tests.scripted_chat import Reply, ScriptedChat, fails, says
 from tests.scripted_responses import ScriptedResponses
 from tests.serving import serving
+from tests.upstreams.test_listed import Lists
 
 FILE = """
 [upstreams.near]
@@ -175,7 +177,7 @@ async def test_a_server_with_an_image_tool_of_its_own_is_left_to_it(tmp_path: Pa
 async def test_the_model_of_the_flags_answers_to_every_name() -> None:
     async with AsyncExitStack() as stack:
         models = await open_language_models(Settings(image_tool="strip"), stack)
-        assert [named.id for named in models.named] == ["limner"]
+        assert [named.id for named in models.list.named] == ["limner"]
         assert models.select("a") == models.select("b")
         assert models.select("a").image_tool == "strip"
 
@@ -186,7 +188,7 @@ async def test_a_model_that_paints_by_itself_needs_no_painter_here(tmp_path: Pat
     nothing = Painter("none", Readiness("absent", "nothing paints here"))
     async with AsyncExitStack() as stack:
         models = await open_language_models(Settings(config=path), stack)
-        (entry,) = models.entries(nothing, 1)
+        (entry,) = models.list.entries(nothing, 1)
     assert entry.image_tool == ImageToolState(
         "passthrough", "it is left to the language model's own server"
     )
@@ -214,3 +216,52 @@ async def test_a_turn_over_the_one_server_ends_in_its_time() -> None:
         async with open_server(load(given, {})) as app, serving(app) as url:
             status, body = await ask(url, "/v1/responses", {"model": "any", "input": "hi"})
     assert (status, body["error"]["code"]) == (504, "upstream_timeout")
+
+
+async def test_models_behind_patterns_are_listed_as_their_servers_name_them(
+    tmp_path: Path,
+) -> None:
+    async with Lists("qwen3", "qwen3:8b", "llama4") as near, Lists("gpt-5", "tts-1", "a") as far:
+        path = tmp_path / "limner.toml"
+        path.write_text(
+            f'[upstreams.far]\nkind = "chat"\nurl = "{far.host}"\npatterns = ["gpt-*"]\n'
+            f'[upstreams.near]\nkind = "chat"\nurl = "{near.host}"\nmodels = ["qwen3"]\n'
+            'patterns = ["qwen*"]\n'
+            '[upstreams.gone]\nkind = "chat"\nurl = "http://127.0.0.1:1"\n'
+        )
+        settings = Settings(store="memory", config=path, image_backend="none")
+        async with open_server(settings) as app, serving(app) as url:
+            _, listed = await ask(url, "/v1/models")
+            status, shown = await ask(url, "/v1/models/qwen3:8b")
+    assert [entry["id"] for entry in listed["data"]] == ["qwen3", "gpt-5", "qwen3:8b"]
+    assert (status, shown["limner"]["upstream"]) == (200, "near")
+
+
+async def test_without_a_model_of_its_own_the_one_server_lists_its_models() -> None:
+    far = Lists("qwen3", "llama4")
+    async with far:
+        settings = Settings(store="memory", llm_url=far.host, llm_kind="chat", image_backend="none")
+        async with open_server(settings) as app, serving(app) as url:
+            _, listed = await ask(url, "/v1/models")
+        assert [entry["id"] for entry in listed["data"]] == ["qwen3", "llama4"]
+        async with open_server(replace(settings, llm_model="mine")) as app, serving(app) as url:
+            _, listed = await ask(url, "/v1/models")
+    assert [entry["id"] for entry in listed["data"]] == ["mine"]
+    async with open_server(settings) as app, serving(app) as url:
+        _, listed = await ask(url, "/v1/models")
+    assert [entry["id"] for entry in listed["data"]] == ["limner"]
+
+
+async def test_what_paints_is_not_listed_twice() -> None:
+    async with Lists("gpt-5", "gpt-image-1") as far:
+        settings = Settings(
+            store="memory",
+            llm_url=far.host,
+            llm_kind="chat",
+            image_backend="http://127.0.0.1:1",
+            model="gpt-image-1",
+        )
+        async with open_server(settings) as app, serving(app) as url:
+            _, listed = await ask(url, "/v1/models")
+    kinds = [(entry["id"], entry["limner"]["kind"]) for entry in listed["data"]]
+    assert kinds == [("gpt-5", "language"), ("gpt-image-1", "image")]

@@ -44,6 +44,13 @@ async def chat(request: web.Request) -> web.StreamResponse:
     return response
 
 
+async def models(request: web.Request) -> web.Response:
+    """The model, and the adapters of `--lora-modules name=path …`."""
+    adapters = [word.partition("=")[0] for word in sys.argv if word.count("=") == 1]
+    names = [sys.argv[2], *(name for name in adapters if not name.startswith("-"))]
+    return web.json_response({"object": "list", "data": [{"id": name} for name in names]})
+
+
 async def echo(request: web.Request) -> web.StreamResponse:
     """Every piece back as soon as it has come, behind what came as the head."""
     names = ("X-Mine", "Authorization", "Content-Type")
@@ -93,6 +100,7 @@ async def main() -> None:
         await asyncio.sleep(0.05)
     app = web.Application()
     app.router.add_get("/health", health)
+    app.router.add_get("/v1/models", models)
     app.router.add_post("/v1/chat/completions", chat)
     app.router.add_get("/v1/realtime", talk)
     app.router.add_get("/hang", hang)

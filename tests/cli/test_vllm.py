@@ -156,6 +156,30 @@ async def test_other_routes_of_vllm_pass_both_ways_as_they_come(tmp_path: Path) 
             assert await answer.content.read() == b""
 
 
+async def test_adapters_of_vllm_are_listed_and_asked_for_by_their_names(tmp_path: Path) -> None:
+    flags = ("--enable-lora", "--lora-modules", "sql=/a", "chess=/b")
+    async with running(tmp_path, *flags) as limner:
+        await limner.until("argv")
+        names = [model["id"] for model in (await limner.http.get("/v1/models")).json()["data"]]
+        assert names == ["some/model"]  # while it loads
+        (tmp_path / "go").touch()
+        await limner.answers("/readyz", 200)
+        said = {}
+        for model in ("chess", "some/model", "any"):
+            body = {"model": model, "input": "hello"}
+            reply = (await limner.http.post("/v1/responses", json=body)).json()
+            said[reply["model"]] = reply["output"][0]["content"][0]["text"]
+        names = [model["id"] for model in (await limner.http.get("/v1/models")).json()["data"]]
+        shown = (await limner.http.get("/v1/models/sql")).json()
+    assert names == ["some/model", "sql", "chess"]
+    assert shown["limner"]["served_by"] == "some/model"
+    assert said == {
+        "chess": "Served by chess.",
+        "some/model": "Served by some/model.",
+        "any": "Served by some/model.",
+    }
+
+
 async def test_web_sockets_of_vllm_are_there_behind_the_keys(tmp_path: Path) -> None:
     (tmp_path / "go").touch()
     keys = {"Authorization": "Bearer k"}

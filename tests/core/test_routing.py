@@ -97,3 +97,19 @@ def test_two_upstreams_cannot_claim_the_same(routes: list[Route], message: str) 
 def test_a_star_stands_for_any_text(before: str, between: str, after: str) -> None:
     routes = Routes([Route("a", patterns=(f"{before}*{after}",))])
     assert routes.find(before + between + after).upstream == "a"
+
+
+@pytest.mark.parametrize(
+    ("model", "upstream", "leads"),
+    [
+        ("qwen3", "a", True),
+        ("fast", "a", False),  # it reaches that upstream under another name
+        ("gpt-5", "c", True),
+        ("gpt-5-mini", "c", False),
+        ("nowhere", "a", False),
+    ],
+)
+def test_it_is_known_whether_a_name_leads_to_an_upstream(
+    model: str, upstream: str, leads: bool
+) -> None:
+    assert ROUTES.leads(model, upstream) is leads

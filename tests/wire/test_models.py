@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import pytest
+
 from limner.core.image import ImageCapabilities, Size
 from limner.core.readiness import Readiness
 from limner.core.turn import UpstreamCapabilities
-from limner.wire.models import ImageToolState, ModelEntry, model_json, models_json
+from limner.wire.models import ImageToolState, ModelEntry, model_json, models_json, read_model_ids
 
 INTENT = ModelEntry("intent", 100, UpstreamCapabilities("intent", vision=False, built_in=True))
 TINY = ModelEntry(
@@ -124,3 +126,22 @@ def test_an_alias_says_what_it_stands_for_where_it_is_and_what_paints_for_it() -
         "image_tool": {"state": "on", "reason": "tiny paints", "image_backend": "tiny"},
         "state": "ready",
     }
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        (b'{"object": "list", "data": [{"id": "a"}, {"id": "b"}, {"id": "a"}]}', ("a", "b")),
+        (b'{"data": [{"type": "model", "id": "claude"}], "has_more": false}', ("claude",)),
+        (b'[{"id": "bare"}, {"name": "none"}, {"id": 3}, {"id": ""}, "no"]', ("bare",)),
+        (b'{"data": []}', ()),
+    ],
+)
+def test_the_names_of_another_list_are_read(body: bytes, names: tuple[str, ...]) -> None:
+    assert read_model_ids(body) == names
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"3", b"{}", b'{"data": {}}'])
+def test_what_is_no_list_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        read_model_ids(body)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from limner.app.model_list import Listing, ModelList, Named
 from limner.app.upstreams import (
     ModelServer,
     http_limits,
+    http_to_list,
     model_server,
     open_server_of_models,
 )
@@ -22,34 +24,17 @@ from limner.core.circuit import Circuit
 from limner.core.errors import ConfigError
 from limner.core.gate import ImageToolMode
 from limner.core.ports import Upstream
-from limner.core.readiness import Readiness
 from limner.core.routing import Route, Routes
 from limner.gateway.several import GuardedUpstream, Select, Served, Several, always
+from limner.upstreams.http import HttpLimits
 from limner.upstreams.intent import IntentUpstream
-from limner.wire.jobs import Painter
-from limner.wire.models import ImageToolState, ModelEntry
+from limner.upstreams.listed import ListedModels, NamedByServer
 
 NAME = "limner"
 """The model's name where the operator gave none: clients must send one."""
 THE_ONE = "llm"
 """What messages call the server of `--llm`, whose address is nobody's business."""
-
-_REASONS: Mapping[ImageToolMode, str] = {
-    "off": "the operator has switched it off for this model",
-    "passthrough": "it is left to the language model's own server",
-    "strip": "the operator has it taken out of requests",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A model that is listed. readiness: None where nobody watches its server."""
-
-    id: str
-    served: Served
-    upstream: str | None = None
-    stands_for: str | None = None
-    readiness: Callable[[], Readiness] | None = None
+LISTING = HttpLimits(connect_s=5, first_byte_s=10, idle_s=10, response_bytes=8 << 20, retries=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,62 +42,79 @@ class LanguageModels:
     """keys: those of the file, each with its mode of the image tool, if it has one of its own."""
 
     select: Select
-    named: tuple[Named, ...]
+    list: ModelList
     keys: Mapping[str, ImageToolMode | None] = field(default_factory=dict, repr=False)
 
-    def entries(self, painter: Painter, created: int) -> list[ModelEntry]:
-        """The list as it is now. created: when the server started, seconds since 1970."""
-        return [
-            ModelEntry(
-                named.id,
-                created,
-                named.served.upstream.capabilities,
-                named.readiness() if named.readiness else None,
-                upstream=named.upstream,
-                stands_for=named.stands_for,
-                image_tool=_tool_state(named.served, painter),
-            )
-            for named in self.named
-        ]
 
+async def open_language_models(
+    settings: Settings, stack: AsyncExitStack, *, by_their_names: bool = False
+) -> LanguageModels:
+    """Open them; raises ConfigError for what cannot be. The stack closes them in the end.
 
-async def open_language_models(settings: Settings, stack: AsyncExitStack) -> LanguageModels:
-    """Open them; raises ConfigError for what cannot be. The stack closes them in the end."""
+    by_their_names: the server of the flags has several, each to be asked for by the name that it
+    lists; the model of the flags stands for all other names.
+    """
     if settings.config is not None:
         return await _open_file(settings.config, settings.harmony_vocab, stack)
-    name, server = settings.llm_model or NAME, model_server(settings)
+    server = model_server(settings)
     if server is None:
-        served = Served(IntentUpstream(), settings.image_tool)
-        return LanguageModels(always(served.upstream, served.image_tool), (Named(name, served),))
-    opened = await open_server_of_models(server, stack)
-    upstream = _guarded(
-        opened,
+        named = Named(settings.llm_model or NAME, Served(IntentUpstream(), settings.image_tool))
+        return LanguageModels(_always(named), ModelList((named,)))
+    listed, usual = None, server.model
+    if usual is None or by_their_names:
+        listed = await _listed(server, stack)
+        server = replace(server, model=None)
+    upstream = await open_server_of_models(server, stack)
+    if usual and listed:
+        upstream = NamedByServer(upstream, listed, usual)
+    guarded = _guarded(
+        upstream,
         THE_ONE,
         settings.llm_timeouts,
         settings.llm_circuit,
         settings.llm_max_output_tokens,
     )
-    served = Served(upstream, settings.image_tool)
-    named = Named(name, served, readiness=lambda: upstream.readiness)
-    return LanguageModels(always(served.upstream, served.image_tool), (named,))
+    served = Served(guarded, settings.image_tool)
+    named = Named(usual or NAME, served, readiness=lambda: guarded.readiness)
+    listings = (Listing(listed, named, lambda name: True),) if listed else ()
+    models = ModelList((named,), listings) if usual else ModelList((), listings, stand_in=named)
+    return LanguageModels(_always(named), models)
 
 
 async def _open_file(
     path: Path, harmony_vocab: Path | None, stack: AsyncExitStack
 ) -> LanguageModels:
     file = read_upstreams(path, os.environ)
+    routes = Routes(entry.route for entry in file.upstreams)
     served: dict[str, Served] = {}
     named: list[Named] = []
+    listings: list[Listing] = []
     for entry in file.upstreams:
-        opened = await _open_entry(path, entry, harmony_vocab, stack)
+        server = server_of(entry, harmony_vocab)
         upstream = _guarded(
-            opened, entry.name, entry.timeouts, entry.circuit, entry.max_output_tokens
+            await _open_entry(path, entry, server, stack),
+            entry.name,
+            entry.timeouts,
+            entry.circuit,
+            entry.max_output_tokens,
         )
         served[entry.name] = Served(upstream, entry.image_tool)
         named += _names(entry.route, served[entry.name], upstream)
-    routes = Routes(entry.route for entry in file.upstreams)
+        if server and entry.route.all_patterns:
+            listed = await _listed(server, stack)
+            listings.append(_listing(entry.name, listed, served[entry.name], upstream, routes))
     keys = {entry.key: entry.image_tool for entry in file.keys}
-    return LanguageModels(Several(routes, served), tuple(named), keys)
+    models = ModelList(tuple(named), tuple(listings))
+    return LanguageModels(Several(routes, served), models, keys)
+
+
+def _always(named: Named) -> Select:
+    return always(named.served.upstream, named.served.image_tool)
+
+
+async def _listed(server: ModelServer, stack: AsyncExitStack) -> ListedModels:
+    http = await stack.enter_async_context(http_to_list(server, LISTING))
+    return await stack.enter_async_context(ListedModels(http, time.monotonic))
 
 
 def _guarded(
@@ -132,9 +134,8 @@ def _guarded(
 
 
 async def _open_entry(
-    path: Path, entry: UpstreamEntry, harmony_vocab: Path | None, stack: AsyncExitStack
+    path: Path, entry: UpstreamEntry, server: ModelServer | None, stack: AsyncExitStack
 ) -> Upstream:
-    server = server_of(entry, harmony_vocab)
     if server is None:
         return IntentUpstream()
     try:
@@ -167,14 +168,8 @@ def _names(route: Route, served: Served, upstream: GuardedUpstream) -> Iterator[
         yield Named(name, served, route.upstream, stands_for, lambda: upstream.readiness)
 
 
-def _tool_state(served: Served, painter: Painter) -> ImageToolState:
-    """Whether a request that offers the tool gets a picture, and why."""
-    mode, readiness = served.image_tool, painter.readiness
-    paints = None if readiness.state == "absent" else painter.model
-    if mode != "on":
-        return ImageToolState(mode, _REASONS[mode], paints)
-    if paints is None and served.upstream.capabilities.native_image_tool:
-        return ImageToolState("passthrough", _REASONS["passthrough"])
-    if paints is None:
-        return ImageToolState("off", readiness.message)
-    return ImageToolState("on", f"{paints} paints: {readiness.message}", paints)
+def _listing(
+    name: str, listed: ListedModels, served: Served, upstream: GuardedUpstream, routes: Routes
+) -> Listing:
+    like = Named("", served, name, readiness=lambda: upstream.readiness)
+    return Listing(listed, like, lambda model: routes.leads(model, name))

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from limner import logs
-from limner.app.back_ends import open_back_end, open_image_service
+from limner.app.back_ends import open_back_ends, open_image_service
 from limner.app.engines import named_devices, open_engines
 from limner.app.http import serve
 from limner.app.language_models import LanguageModels, open_language_models
@@ -93,10 +93,12 @@ async def open_server(
     *,
     routes: Sequence[BaseRoute] = (),
     readiness: Mapping[str, ReadinessOf] | None = None,
+    by_their_names: bool = False,
 ) -> AsyncIterator[Starlette]:
     """The server's application with all that it needs, which is closed in the end.
 
-    routes: further ones, behind all others. readiness: of further parts.
+    routes: further ones, behind all others. readiness: of further parts. by_their_names: see
+    `open_language_models`.
     """
     logs.hide(secrets_of(settings))
     settings = await named_devices(settings)
@@ -104,7 +106,7 @@ async def open_server(
         store = await stack.enter_async_context(open_store(settings))
         stored = Stored.over(store)
         await stored.gallery.read_in()
-        models = await open_language_models(settings, stack)
+        models = await open_language_models(settings, stack, by_their_names=by_their_names)
         pictures = await stack.enter_async_context(open_pictures(settings))
         painting = await _open_painting(settings, stack, pictures.codec)
         backend = _guarded(painting.backend, settings, pictures.codec)
@@ -122,6 +124,7 @@ async def open_server(
             archive=archive,
             background=background,
             models=lambda: _models(models, painting, started),
+            refresh_models=models.list.refresh,
             readiness={"images": lambda: painting.painter().readiness, **(readiness or {})},
             routes=(
                 *images_routes(image_backend, sources),
@@ -169,7 +172,9 @@ async def _open_painting(settings: Settings, stack: AsyncExitStack, codec: Codec
     if (path := settings.image_service_config) is not None:
         service = await stack.enter_async_context(open_image_service(path))
         backend = ConvertedFormats(service, codec)
-        return _elsewhere(backend.capabilities.name, backend, f"the image service of {path.name}")
+        what = Readiness("ready", f"the image service of {path.name}")
+        there = Painter(backend.capabilities.name, what)
+        return Painting(backend, lambda: there)
     match settings.image_backend:
         case "none":
             return _nothing("nothing paints here (--image-backend none)")
@@ -178,11 +183,11 @@ async def _open_painting(settings: Settings, stack: AsyncExitStack, codec: Codec
                 return _without_engine(missing, is_wanted=settings.image_backend == "engine")
             engines = await stack.enter_async_context(open_engines(settings))
             return Painting(engines.backend, lambda: engines.painter, can=lambda: engines.can)
-        case url:
-            there = await stack.enter_async_context(open_back_end(url, settings))
-            backend = ConvertedFormats(there, codec)
+        case _:
+            several, readiness = await stack.enter_async_context(open_back_ends(settings))
+            backend = ConvertedFormats(several, codec)
             name = settings.model or backend.capabilities.name
-            return _elsewhere(name, backend, f"an image back end at {url}")
+            return Painting(backend, lambda: Painter(name, readiness()))
 
 
 def _image_entries(settings: Settings) -> tuple[ImageEntry, ...]:
@@ -216,11 +221,6 @@ def _painted_at_a_time(settings: Settings) -> int:
     return settings.painted_at_a_time
 
 
-def _elsewhere(name: str, backend: ImageBackend, what: str) -> Painting:
-    there = Painter(name, Readiness("ready", what))
-    return Painting(backend, lambda: there)
-
-
 def _without_engine(missing: list[str], *, is_wanted: bool) -> Painting:
     why = f"the engine's packages are not installed ({', '.join(missing)}): {INSTALL}"
     if is_wanted:
@@ -238,7 +238,7 @@ def _models(models: LanguageModels, painting: Painting, created: int) -> list[Mo
     painter = painting.painter()
     named = painting.named or {painter.model: painting}
     return [
-        *models.entries(painter, created),
+        *models.list.entries(painter, created, taken=named),
         *(
             ModelEntry(
                 name, created, each.can() or each.backend.capabilities, each.painter().readiness

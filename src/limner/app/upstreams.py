@@ -118,6 +118,13 @@ async def _detected(server: ModelServer, stack: AsyncExitStack) -> Upstream:
         return upstream
 
 
+def http_to_list(server: ModelServer, limits: HttpLimits) -> UpstreamHttp:
+    """Connections to ask which models it has; not open yet."""
+    speaks_anthropic = "anthropic" in (server.kind, known_dialect(server.url))
+    opens = anthropic_http if speaks_anthropic else UpstreamHttp
+    return opens(server.url, key=server.key, limits=limits)
+
+
 async def _http(server: ModelServer, stack: AsyncExitStack) -> UpstreamHttp:
     return await stack.enter_async_context(
         UpstreamHttp(server.url, key=server.key, limits=server.limits)

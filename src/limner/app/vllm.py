@@ -90,7 +90,7 @@ async def run_vllm(
         ]
         parts = {"vllm": lambda: child.readiness}
         async with (
-            open_server(settings, routes=routes, readiness=parts) as app,
+            open_server(settings, routes=routes, readiness=parts, by_their_names=True) as app,
             child.supervisor.run(),
         ):
 

@@ -74,6 +74,13 @@ class Routes:
                 return Target(upstream, model)
         raise model_not_found(model, self._exact)
 
+    def leads(self, model: str, upstream: str) -> bool:
+        """Whether a request for this model goes to that upstream under the same name."""
+        try:
+            return self.find(model) == Target(upstream, model)
+        except InvalidRequest:
+            return False
+
 
 def model_not_found(model: str, known: Iterable[str]) -> InvalidRequest:
     """What a client is told that names a model which is not here."""

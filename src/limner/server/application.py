@@ -32,7 +32,7 @@ from limner.server.errors import HANDLERS, json_response
 from limner.server.guard import KeyGuard, SiteGuard
 from limner.server.health import ReadinessOf, health_routes
 from limner.server.input_tokens import input_tokens_routes
-from limner.server.models import Models, models_routes
+from limner.server.models import Models, Refresh, models_routes, nothing_to_refresh
 from limner.server.openapi import openapi_route
 from limner.server.responses import Responses, responses_routes
 from limner.server.stored_responses import stored_responses_routes
@@ -61,15 +61,17 @@ class ServerParts:
     """What the server is made of; whoever opened a part closes it.
 
     select: finds the language model. image_backend: None refuses the image tool by name.
-    models: see `models_routes`. denial: see `ResponseRun`. readiness: of each part that takes time
-    to load, by name. routes: further APIs. page: the chat page at `/`; without one, the endpoints
-    are listed there. inner: middleware behind the keys. archive: where requests' names are looked
-    up. background: keeps responses and runs those that need no client; None keeps nothing.
+    models, refresh_models: see `models_routes`. denial: see `ResponseRun`. readiness: of each part
+    that takes time to load, by name. routes: further APIs. page: the chat page at `/`; without one,
+    the endpoints are listed there. inner: middleware behind the keys. archive: where requests'
+    names are looked up. background: keeps responses and runs those that need no client; None keeps
+    nothing.
     """
 
     select: Select
     image_backend: ImageBackend | None
     models: Models
+    refresh_models: Refresh = nothing_to_refresh
     denial: Denial = "recover"
     readiness: Mapping[str, ReadinessOf] = field(default_factory=dict)
     routes: Sequence[BaseRoute] = ()
@@ -93,7 +95,8 @@ def create(parts: ServerParts) -> Starlette:
         body_limit_bytes=parts.body_limit_bytes,
     )
     health = health_routes(parts.readiness)
-    closed = [*responses, *counting, *models_routes(parts.models), *parts.routes]
+    closed = [*responses, *counting, *models_routes(parts.models, parts.refresh_models)]
+    closed += parts.routes
     closed.append(openapi_route([*closed, *health]))
     opened = [*(parts.page or [_welcome(closed)]), *health]
     return enclose(closed, opened, rules=parts.rules, inner=parts.inner, lifespan=parts.lifespan)

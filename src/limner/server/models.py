@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,15 +13,22 @@ from limner.server.errors import json_response
 from limner.wire.models import ModelEntry, model_json, models_json
 
 Models = Callable[[], Sequence[ModelEntry]]
+Refresh = Callable[[], Awaitable[None]]
 
 
-def models_routes(models: Models) -> list[Route]:
-    """models: asked each time, since readiness changes."""
+async def nothing_to_refresh() -> None:
+    """For servers whose models are known from the start."""
+
+
+def models_routes(models: Models, refresh: Refresh = nothing_to_refresh) -> list[Route]:
+    """models: asked each time, since readiness changes, and behind `refresh`, which ends soon."""
 
     async def list_all(request: Request) -> Response:
+        await refresh()
         return json_response(models_json(models()))
 
     async def show(request: Request) -> Response:
+        await refresh()
         wanted = request.path_params["id"]
         known = {entry.id: entry for entry in models()}
         if wanted not in known:

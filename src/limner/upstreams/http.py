@@ -119,6 +119,16 @@ class UpstreamHttp:
         finally:
             response.close()
 
+    async def get(self, path: str) -> bytes:
+        """The whole body of a 200; raises UpstreamError for everything else."""
+        response = await self._send("GET", path, None)
+        try:
+            await self._check(response)
+            async with aclosing(self._read(response)) as pieces:
+                return b"".join([piece async for piece in pieces])
+        finally:
+            response.close()
+
     async def probe(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
         """Ask once, and return the status with the beginning of the body, whatever they are.
 

@@ -10,6 +10,7 @@ from typing import Any
 from limner.core.image import ImageCapabilities, Size
 from limner.core.readiness import Readiness
 from limner.core.turn import UpstreamCapabilities
+from limner.wire import json
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,19 @@ class ModelEntry:
     upstream: str | None = None
     stands_for: str | None = None
     image_tool: ImageToolState | None = None
+
+
+def read_model_ids(body: bytes) -> tuple[str, ...]:
+    """The names in another server's list: `{"data": [{"id"}]}`, or a bare list, as some write it.
+
+    Raises ValueError for what is none.
+    """
+    value = json.load(body)
+    entries = value.get("data") if isinstance(value, dict) else value
+    if not isinstance(entries, list):
+        raise ValueError("a list of models must be an object with `data`, or a list")
+    names = (entry.get("id") for entry in entries if isinstance(entry, dict))
+    return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and name))
 
 
 def models_json(models: Iterable[ModelEntry]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 
-from limner.app.upstreams import ModelServer, open_server_of_models
+from limner.app.upstreams import ModelServer, http_to_list, open_server_of_models
 from limner.app.vocabulary import load_vocabulary
 from limner.cli.checks.verdict import Verdict, failure, ok, refused, skipped
 from limner.core.errors import ConfigError, UpstreamError
@@ -20,11 +20,9 @@ from limner.core.turn import (
     TurnFailed,
     TurnRequest,
 )
-from limner.upstreams.anthropic import anthropic_http
 from limner.upstreams.detect import known_dialect
-from limner.upstreams.http import UpstreamHttp
 from limner.upstreams.prompted import ADJUSTMENT
-from limner.wire import json
+from limner.wire.models import read_model_ids
 
 PATIENCE_S = 60.0
 """For the whole conversation: a small machine may have to load the model first."""
@@ -95,14 +93,11 @@ async def _ask(name: str, server: ModelServer) -> list[Verdict]:
 
 
 async def _list_models(server: ModelServer) -> tuple[int, list[str]]:
-    speaks_anthropic = "anthropic" in (server.kind, known_dialect(server.url))
-    opens = anthropic_http if speaks_anthropic else UpstreamHttp
-    async with opens(server.url, key=server.key, limits=server.limits) as http:
+    async with http_to_list(server, server.limits) as http:
         status, body = await http.probe("GET", "models")
     try:
-        value = json.load(body)
-        return status, [str(entry["id"]) for entry in value["data"]]
-    except (ValueError, LookupError, TypeError):
+        return status, [*read_model_ids(body)]
+    except ValueError:
         return status, []
 
 
