@@ -194,10 +194,24 @@ def test_capabilities_are_the_models_facts() -> None:
 
 
 def test_a_folder_may_state_its_facts() -> None:
-    settings = {"native_size": [128, 96], "buckets": [[128, 96]], "steps": 4, "guidance": 1.5}
+    settings: dict[str, Any] = {
+        "native_size": [128, 96],
+        "buckets": [[128, 96]],
+        "steps": 4,
+        "guidance": 1.5,
+    }
     facts = read_facts("mine", settings, "limner.json")
     assert facts == ModelFacts("mine", Size(128, 96), 4, 1.5, (Size(128, 96),), min_edge_px=64)
     assert read_facts("mine", {}, "limner.json") == ModelFacts("mine")
+
+
+def test_a_folder_knows_its_model_better_than_the_table_does() -> None:
+    known = ModelFacts("", Size(512, 512), steps=30, guidance=5.0, multiple=8, edits="words")
+    settings = {"multiple": 32, "edges": [128, 1024], "max_images": 3, "native_size": [256, 256]}
+    facts = read_facts("mine", settings, "limner.json", known)
+    assert (facts.name, facts.steps, facts.guidance, facts.edits) == ("mine", 30, 5.0, "words")
+    assert (facts.multiple, facts.min_edge_px, facts.max_edge_px) == (32, 128, 1024)
+    assert (facts.max_images, facts.native_size) == (3, Size(256, 256))
 
 
 @pytest.mark.parametrize(
@@ -209,8 +223,55 @@ def test_a_folder_may_state_its_facts() -> None:
         {"native_size": 128},
         {"steps": "many"},
         {"buckets": [[0, 16]]},
+        {"multiple": 0},
+        {"edges": [64]},
+        {"edges": [128, 64]},
+        {"edges": [8, 64]},
     ],
 )
 def test_facts_that_cannot_be_name_their_file(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"^here/limner\.json: "):
         read_facts("mine", settings, "here/limner.json")
+
+
+def test_sizes_are_multiples_of_the_models_own() -> None:
+    sdxl = replace(FREE, multiple=8)
+    made = plan(replace(ASKED, size=Size(1004, 296)), sdxl, 0)
+    assert made.painted == made.size == Size(1008, 296)
+    assert made.adjustments == ("size 1004x296 was rounded to 1008x296, multiples of 8 px",)
+    assert capabilities(sdxl).size_multiple == 8
+
+
+def test_a_model_that_is_told_what_to_change_has_no_strength_and_says_so() -> None:
+    words = ModelFacts("klein", edits="words", masks="noise", max_images=4)
+    asked = replace(ASKED, images=(ImageData(b"", "png"),), strength=0.5)
+    made = plan(asked, words, 0, Size(512, 512))
+    assert (made.strength, made.steps, made.levels, made.is_edit) == (None, 8, 8, True)
+    (said,) = made.adjustments
+    assert said.startswith("strength 0.5 changes nothing: 'klein' looks at the picture")
+    masked = plan(asked, words, 0, Size(512, 512), masked=True)
+    assert (masked.strength, masked.steps, masked.adjustments) == (0.5, 4, ())
+    assert capabilities(words).strength
+    assert capabilities(words).max_images == 4
+    assert not capabilities(replace(words, masks="no")).input_fidelity
+
+
+def test_a_distilled_model_keeps_its_guidance_and_says_so() -> None:
+    klein = ModelFacts("klein", guidance=1.0, guided=False)
+    made = plan(replace(ASKED, guidance_scale=4.0), klein, 0)
+    assert made.guidance == 1.0
+    assert made.adjustments == ("guidance_scale 4.0 changes nothing: 'klein' was distilled of it",)
+    assert not plan(replace(ASKED, guidance_scale=1.0), klein, 0).adjustments
+
+
+def test_previews_that_cannot_be_shown_are_not_promised() -> None:
+    blind = ModelFacts("blind", previews=False)
+    made = plan(replace(ASKED, partial_images=2), blind, 0)
+    assert made.partial_images == 0
+    assert made.adjustments[0].startswith("partial_images 2 changes nothing")
+    assert not capabilities(blind).partial_images
+
+
+def test_a_model_for_edits_only_says_that_it_needs_a_picture() -> None:
+    error = refusal(ModelFacts("edit", from_words=False))
+    assert (error.param, error.status, error.code) == ("image", 400, "not_supported")

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from limner.engine.params import Plan
-from limner.engine.pipelines.siblings import takes
+from limner.engine.pipelines.siblings import guidance_name, takes
 from limner.engine.source import HALF, Cover, Source
 
 NOTHING = " "
@@ -40,16 +40,11 @@ def options_of(pipeline: Any, plan: Plan, source: Source | None, *, sees_several
 
 
 def _guidance(known: Any, guidance: float) -> dict[str, Any]:
-    """Some pipelines have a `guidance_scale` for distilled models only, and then ignore it."""
-    if "true_cfg_scale" not in known or _number(known, "guidance_scale"):
+    if guidance_name(known) != "true_cfg_scale":
         return {"guidance_scale": guidance}
     if guidance > 1:
         return {"true_cfg_scale": guidance, "negative_prompt": NOTHING}
     return {"true_cfg_scale": 1.0}
-
-
-def _number(known: Any, name: str) -> bool:
-    return name in known and isinstance(known[name].default, int | float)
 
 
 def _strength(pipeline: Any, plan: Plan) -> float:

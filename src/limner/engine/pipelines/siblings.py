@@ -37,6 +37,18 @@ def takes(pipeline: type[Any]) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(pipeline.__call__).parameters
 
 
+def guidance_name(known: Mapping[str, inspect.Parameter]) -> str | None:
+    """Which option of a call guides. known: its parameters.
+
+    Some calls have a `guidance_scale` for distilled models only, without a default, and guide by
+    `true_cfg_scale`; others have a `true_cfg_scale` for those who know what they do.
+    """
+    scale = known.get("guidance_scale")
+    if scale and (isinstance(scale.default, int | float) or "true_cfg_scale" not in known):
+        return "guidance_scale"
+    return "true_cfg_scale" if "true_cfg_scale" in known else None
+
+
 def siblings_of(pipeline: type[Any]) -> Siblings:
     """The classes of a pipeline's family, itself among them."""
     known = takes(pipeline)
@@ -101,9 +113,9 @@ def _way(pipeline: type[Any] | None) -> Way:
 def _by_signature(pipeline: type[Any]) -> ModelFacts:
     """The facts of a pipeline that no table knows: the defaults of its call."""
     known = takes(pipeline)
-    scales = (known[name].default for name in ("true_cfg_scale", "guidance_scale") if name in known)
-    numbers = (float(value) for value in scales if isinstance(value, int | float))
-    return ModelFacts("", steps=known["num_inference_steps"].default, guidance=next(numbers, 0.0))
+    default = known[name].default if (name := guidance_name(known)) else None
+    guidance = float(default) if isinstance(default, int | float) else 0.0
+    return ModelFacts("", steps=known["num_inference_steps"].default, guidance=guidance)
 
 
 def _inpaint(pipeline: type[Any]) -> type[Any] | None:

@@ -75,12 +75,16 @@ class Stepped:
     def dtype(self) -> str:
         return str(self._loaded.dtype).removeprefix("torch.")
 
+    @property
+    def decodes_beside(self) -> bool:
+        """No: VAEs of video models, such as Qwen-Image's, keep inside what they are at."""
+        return False
+
     def warm_up(self) -> None:
         """Paint a native picture in one step, and find out whether unfinished ones can be shown."""
         size = self._facts.native_size
-        decided = replace(
-            plan(ImageRequest("warm"), replace(self._facts, from_words=True), 0), steps=1, levels=1
-        )
+        facts = replace(self._facts, from_words=True)
+        decided = replace(plan(ImageRequest("warm"), facts, 0), steps=1, levels=1)
         blank = Image.new("RGB", (size.width, size.height), "white")
         (canvas,) = self.begin(decided, None if self._new else Source(blank)).canvases
         try:
