@@ -9,7 +9,7 @@ import aiohttp
 import orjson
 import pytest
 
-from limner.app.back_ends import open_back_end
+from limner.app.back_ends import open_back_end, open_back_ends
 from limner.app.server import open_server
 from limner.config import Settings
 from limner.core.errors import ConfigError
@@ -23,7 +23,7 @@ from tests.scripted_painters import (
     ScriptedPainter,
     steps,
 )
-from tests.scripted_services import MANNERS, ScriptedService
+from tests.scripted_services import KEY, MANNERS, ScriptedService
 from tests.serving import serving
 
 
@@ -48,6 +48,31 @@ async def test_an_address_names_its_wire(wire: str, server: ScriptedPainter) -> 
         event = await paint(f"{wire}+{server.url}", Settings(image_key="me:secret"))
     assert isinstance(event, ImageCompleted)
     assert all("Authorization" in headers for headers in server.headers)
+
+
+async def test_of_several_addresses_one_that_is_away_is_told_of_and_another_paints() -> None:
+    async with ScriptedService(MANNERS["openai"]) as service:
+        settings = Settings(image_backend=f"http://127.0.0.1:1,{service.url}", image_key=KEY)
+        async with open_back_ends(settings) as (images, readiness):
+            before = readiness()
+            async with aclosing(images.generate(ImageRequest("a cat"))) as events:
+                last = [event async for event in events][-1]
+            after = readiness()
+        assert isinstance(last, ImageCompleted)
+    assert [part.state for part in before.parts.values()] == ["ready", "ready"]
+    assert {name: part.state for name, part in after.parts.items()} == {
+        "http://127.0.0.1:1": "failed",
+        service.url: "ready",
+    }
+    assert after.state == "ready"
+
+
+@pytest.mark.parametrize(("wire", "is_repeatable"), [("engine", True), ("limner", False)])
+async def test_only_our_own_engine_is_known_to_cost_nothing_but_time(
+    wire: str, is_repeatable: bool
+) -> None:
+    async with open_back_end(f"{wire}+http://127.0.0.1:1", Settings()) as images:
+        assert images.capabilities.repeatable == is_repeatable
 
 
 async def test_an_address_without_one_is_an_images_api() -> None:

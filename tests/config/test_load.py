@@ -81,6 +81,7 @@ def test_the_url_of_a_database_comes_from_a_variable_as_it_is_and_is_not_shown()
         (Settings(device="cuda:0,cuda:1,cuda:2"), 3),
         (Settings(device="cpu,cpu", max_concurrent=4), 4),
         (Settings(image_backend="http://127.0.0.1:1/v1", device="cpu,cpu"), 4),
+        (Settings(image_backend="http://127.0.0.1:1,http://127.0.0.1:2"), 8),
         (Settings(image_backend="http://127.0.0.1:1/v1"), 4),
         (Settings(image_service_config=Path("service.json")), 4),
         (Settings(image_backend="http://127.0.0.1:1/v1", max_concurrent=2), 2),
@@ -131,8 +132,12 @@ def test_a_service_elsewhere_gets_more_at_a_time_than_our_engine(
             {},
             "--image-backend must be engine, none, or an address such as http://127.0.0.1:11434/v1,"
             " or one that begins with comfyui+, a1111+, jobs+, openai+, azure+, azure-v1+, "
-            "vllm-omni+, sglang+, localai+, sd-cpp+, limner+, got 'swarm+http://127.0.0.1:7801'.",
+            "vllm-omni+, sglang+, localai+, sd-cpp+, limner+, engine+, or several of one kind with "
+            "commas between them, got 'swarm+http://127.0.0.1:7801'.",
         ),
+        ({"image_backend": "http://a,none"}, {}, "--image-backend must be engine, none, or"),
+        ({"image_backend": "http://a,"}, {}, "--image-backend must be engine, none, or"),
+        ({"image_backend": "http://a,jobs+http://b"}, {}, "--image-backend must be engine,"),
         (
             {"image_service_config": "s.json", "model": "x"},
             {},

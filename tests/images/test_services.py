@@ -54,7 +54,7 @@ async def paint(service: ScriptedService, name: str, request: ImageRequest) -> I
 
 
 def test_every_preset_has_its_double() -> None:
-    assert {*MANNERS, "limner"} == set(PRESETS)
+    assert {*MANNERS, "limner", "engine"} == set(PRESETS)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import cast
 
@@ -14,14 +14,43 @@ from limner.config.image_service import load_image_service
 from limner.config.presets import PresetName, load_preset, preset_for
 from limner.core.errors import ConfigError
 from limner.core.ports import ImageBackend
+from limner.core.readiness import Readiness, any_of
 from limner.images.automatic1111 import Automatic1111, automatic1111_server
 from limner.images.comfyui import ComfyUi, comfyui_server
 from limner.images.http import ImagesHttp
 from limner.images.image_jobs import ImageJobs, image_jobs_server
 from limner.images.openai import OpenAIImages
+from limner.images.pool import Member, Pool
 from limner.wire.comfyui_workflow import Workflow, read_workflow
 
 logger = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_back_ends(
+    settings: Settings,
+) -> AsyncIterator[tuple[ImageBackend, Callable[[], Readiness]]]:
+    """What paints at the addresses of the settings, several as one, and how it is just now."""
+    async with AsyncExitStack() as stack:
+        members = {
+            address: Member(await stack.enter_async_context(open_back_end(address, settings)))
+            for address in settings.addresses
+        }
+        if len(members) > 1:
+            yield Pool([*members.values()]), lambda: any_of(_known(members))
+            return
+        ((address, only),) = members.items()
+        there = Readiness("ready", f"an image back end at {address}")
+        yield only.backend, lambda: there
+
+
+def _known(members: Mapping[str, Member]) -> dict[str, Readiness]:
+    """As far as the last requests tell."""
+    away = Readiness("failed", "its last request failed; it is asked last for a while")
+    there = Readiness("ready", "its last request did not fail")
+    return {
+        address: away if member.circuit.is_open else there for address, member in members.items()
+    }
 
 
 @asynccontextmanager

@@ -1,16 +1,19 @@
-"""The engine's process: one painter behind the Images API."""
+"""The engine's process: one painter behind the Images API, or several engines as children."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
 from socket import AF_UNIX, socket
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from limner.app.engines import named_devices, open_engines
 from limner.app.http import serve
 from limner.app.painting import Easel
 from limner.app.process import settle_garbage
@@ -34,6 +37,10 @@ async def run_engine(settings: Settings, sock: socket) -> None:
     Answers from the start, pictures included once it is ready. Raises ConfigError when the model
     cannot be loaded, LimnerError when the engine broke down.
     """
+    settings = await named_devices(settings)
+    if len(settings.devices) > 1:
+        await _run_several(settings, sock)
+        return
     easel = Easel(settings)
     async with SandboxedCodec() as codec:
         # Behind the socket file is our own server, which has written all sources anew already.
@@ -42,9 +49,28 @@ async def run_engine(settings: Settings, sock: socket) -> None:
         await _serve_while_it_lives(app, sock, easel)
 
 
+async def _run_several(settings: Settings, sock: socket) -> None:
+    """One engine for each device, each in a process of its own; this one only passes on."""
+    async with SandboxedCodec() as codec, open_engines(settings) as engines:
+        backend = CheckedSources(engines.backend, codec)
+        closed = images_routes(backend, PictureSources(codec=codec))
+        opened = health_routes({"engine": lambda: engines.painter.readiness})
+        app = enclose(closed, opened, rules=_rules(settings, sock))
+        settle_garbage()
+        await _serve_until(app, sock, engines.refused())
+
+
 async def _serve_while_it_lives(app: Starlette, sock: socket, easel: Easel) -> None:
+    try:
+        await _serve_until(app, sock, _live(easel))
+    finally:
+        await easel.painter.close()
+
+
+async def _serve_until(app: Starlette, sock: socket, end: Coroutine[Any, Any, None]) -> None:
+    """Serve until a signal says stop; raises what `end` raises, as soon as it does."""
     serving = asyncio.create_task(serve(app, sock))
-    living = asyncio.create_task(_live(easel))
+    living = asyncio.create_task(end)
     try:
         await asyncio.wait([serving, living], return_when=asyncio.FIRST_COMPLETED)
         if living.done():
@@ -54,7 +80,6 @@ async def _serve_while_it_lives(app: Starlette, sock: socket, easel: Easel) -> N
             task.cancel()
             with suppress(asyncio.CancelledError, LimnerError):
                 await task
-        await easel.painter.close()
 
 
 def build_engine(easel: Easel, rules: Rules, codec: Codec | None = None) -> Starlette:

@@ -49,6 +49,11 @@ class Engines:
         """What the model is able to do, once an engine has loaded it."""
         return _can(self.children)
 
+    async def refused(self) -> None:
+        """Wait until all engines have refused their settings; then raises ConfigError."""
+        whys = await asyncio.gather(*(child.supervisor.refused() for child in self.children))
+        raise ConfigError(whys[0])
+
 
 @asynccontextmanager
 async def open_engines(settings: Settings) -> AsyncIterator[Engines]:

@@ -13,7 +13,7 @@ from limner.config.toml_file import Table
 from limner.core.errors import ConfigError
 from limner.wire.comfyui_workflow import read_workflow
 
-_PAINTS = address("engine", wires=WIRES)
+_PAINTS = address("engine", wires=WIRES, several=True)
 _MODEL = text("a name", "MODEL")
 
 

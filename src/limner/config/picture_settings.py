@@ -33,10 +33,11 @@ class PictureSettings(LanguageModelSettings):
         None,
         Option(
             "pictures",
-            address("engine", "none", wires=WIRES),
+            address("engine", "none", wires=WIRES, several=True),
             "What paints: our own engine, nothing, or an Images API at an address. "
             "`comfyui+http://…`, `a1111+http://…` and `jobs+http://…` are servers with a protocol "
-            "of their own; `vllm-omni+http://…` and the like say whose Images API it is.",
+            "of their own; `vllm-omni+http://…` and the like say whose Images API it is. Of "
+            "several servers with the same model the one with the least to do paints.",
             unset="`engine` where its packages are installed, else `none`",
         ),
     )

@@ -82,24 +82,36 @@ def names(accepts: str) -> Reader[tuple[str, ...]]:
     return Reader(accepts, read, "A,B")
 
 
-def address(*words: str, wires: tuple[str, ...] = ()) -> Reader[str]:
+def address(*words: str, wires: tuple[str, ...] = (), several: bool = False) -> Reader[str]:
     """An http or https address, or one of some words.
 
-    wires: what may stand before an address with a plus sign, naming what is spoken there.
+    wires: what may stand before an address with a plus sign, naming what is spoken there. several:
+    addresses with the same wire may follow each other, with commas between them.
     """
 
     def read(text: str) -> str:
-        parts = urlsplit(text)
-        wire, _, scheme = parts.scheme.rpartition("+")
-        is_address = scheme in ("http", "https") and parts.hostname and wire in ("", *wires)
-        if text in words or is_address:
+        if text in words:
             return text
-        raise ValueError(text)
+        each = text.split(",") if several else [text]
+        if len({_wire_of(one, wires) for one in each}) != 1:
+            raise ValueError(text)
+        return text
 
     accepts = "an address such as http://127.0.0.1:11434/v1"
     if wires:
         accepts += f", or one that begins with {'+, '.join(wires)}+"
+    if several:
+        accepts += ", or several of one kind with commas between them"
     return Reader(", ".join((*words, f"or {accepts}")) if words else accepts, read, "URL")
+
+
+def _wire_of(text: str, wires: tuple[str, ...]) -> str:
+    """What stands before the address; raises ValueError for what is none."""
+    parts = urlsplit(text)
+    wire, _, scheme = parts.scheme.rpartition("+")
+    if scheme not in ("http", "https") or not parts.hostname or wire not in ("", *wires):
+        raise ValueError(text)
+    return wire
 
 
 def _yes_or_no(text: str) -> bool:

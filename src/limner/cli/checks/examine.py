@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from limner.app.language_models import server_of
@@ -22,10 +22,11 @@ from limner.cli.checks.painter import (
 )
 from limner.cli.checks.python import check_python
 from limner.cli.checks.verdict import Verdict, ok, refused, skipped, warning
-from limner.config import Settings, unknown_variables
+from limner.config import ALL_DEVICES, Settings, unknown_variables
 from limner.config.load import check_painters_are_the_file_s
 from limner.config.upstreams import UpstreamsFile, read_upstreams
 from limner.core.errors import ConfigError
+from limner.engine.devices import all_devices
 
 ReadSettings = Callable[[], Settings]
 
@@ -101,9 +102,10 @@ def _painters(settings: Settings, file: UpstreamsFile | None) -> list[Settings]:
 
 
 async def _painting(settings: Settings, *, online: bool) -> AsyncIterator[Verdict]:
-    painter: Painter | None = None
+    painters: list[Painter] = []
     if settings.image_service_config is not None:
-        verdicts, painter = read_service(settings.image_service_config)
+        verdicts, described = read_service(settings.image_service_config)
+        painters = [described] if described else []
         for verdict in verdicts:
             yield verdict
     elif settings.image_backend == "none":
@@ -112,8 +114,8 @@ async def _painting(settings: Settings, *, online: bool) -> AsyncIterator[Verdic
         for verdict in _engine(settings):
             yield verdict
     else:
-        painter = painter_at(str(settings.image_backend), settings.image_key)
-    if painter is not None:
+        painters = [painter_at(each, settings.image_key) for each in settings.addresses]
+    for painter in painters:
         verdict = check_painter(painter)
         yield await ask_painter(painter) if online and verdict.state == "ok" else verdict
 
@@ -123,15 +125,27 @@ def _engine(settings: Settings) -> Iterator[Verdict]:
     yield packages
     if packages.state != "ok":
         return
-    verdict, ground = check_device(settings.device, settings.dtype)
-    yield verdict
+    grounds = []
+    for asked in _devices(settings):
+        verdict, ground = check_device(asked, settings.dtype)
+        yield verdict
+        grounds.append(ground)
     verdict, folder = check_model(settings.model)
     yield verdict
-    if ground is not None and folder is not None:
-        yield check_memory(
-            model_name(settings.model),
-            folder,
-            ground,
-            offload=settings.offload,
-            quantize=settings.quantize,
-        )
+    for ground in grounds:
+        if ground is not None and folder is not None:
+            yield check_memory(
+                model_name(settings.model),
+                folder,
+                ground,
+                offload=settings.offload,
+                quantize=settings.quantize,
+            )
+
+
+def _devices(settings: Settings) -> Sequence[str]:
+    if ALL_DEVICES not in settings.devices:
+        return settings.devices
+    import torch
+
+    return all_devices(torch)

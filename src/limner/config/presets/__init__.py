@@ -12,7 +12,16 @@ from limner.wire import json
 from limner.wire.images_dialect import Dialect, Endpoint, ServerFacts
 
 PresetName = Literal[
-    "openai", "azure", "azure-v1", "vllm-omni", "sglang", "localai", "sd-cpp", "limner", "other"
+    "openai",
+    "azure",
+    "azure-v1",
+    "vllm-omni",
+    "sglang",
+    "localai",
+    "sd-cpp",
+    "limner",
+    "engine",
+    "other",
 ]
 PRESETS: tuple[PresetName, ...] = get_args(PresetName)
 
