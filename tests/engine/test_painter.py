@@ -30,6 +30,7 @@ from limner.core.readiness import Readiness
 from limner.engine.loading import open_model
 from limner.engine.painter import Painter
 from limner.engine.scheduler import Scheduler
+from limner.engine.zimage.denoise import Denoiser
 
 pytestmark = pytest.mark.engine
 ASKED = ImageRequest("a red circle", seed=5)
@@ -235,25 +236,25 @@ async def test_a_reader_who_never_reads_holds_nobody_up(loaded: Any) -> None:
     assert not only(rest, PartialImage), "previews of a finished picture are stale"
 
 
-def failing(loaded: Any, monkeypatch: pytest.MonkeyPatch, fail: Callable[[Any], None]) -> None:
-    """Let `fail` look at every forward pass of the transformer, given the captions."""
-    forward = loaded.pipeline.transformer.forward
+def failing(monkeypatch: pytest.MonkeyPatch, fail: Callable[[Any], None]) -> None:
+    """Let `fail` look at the canvases before every step."""
+    step = Denoiser.step
 
-    def watched(latents: Any, times: Any, captions: Any, **rest: Any) -> Any:
-        fail(captions)
-        return forward(latents, times, captions, **rest)
+    def watched(model: Denoiser, batch: Any) -> list[bool]:
+        fail(batch)
+        return step(model, batch)
 
-    monkeypatch.setattr(loaded.pipeline.transformer, "forward", watched)
+    monkeypatch.setattr(Denoiser, "step", watched)
 
 
 async def test_an_exception_fails_the_requests_in_its_tick_and_no_others(
     loaded: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(captions: Any) -> None:
-        if len(captions[0]) == 7:
+    def fail(batch: Any) -> None:
+        if batch[0].caption.tokens == 7:
             raise RuntimeError("a kernel broke")
 
-    failing(loaded, monkeypatch, fail)
+    failing(monkeypatch, fail)
     async with painting(loaded, max_concurrent=2) as painter:
         bad = ImageRequest("a red circle on blue", size=Size(128, 64))
         good, failed = await asyncio.gather(drained(painter), drained(painter, bad))
@@ -280,10 +281,10 @@ async def test_too_little_memory_is_a_typed_failure(
     async with painting(loaded) as painter:
         with monkeypatch.context() as patch:
 
-            def fail(captions: Any) -> None:
+            def fail(batch: Any) -> None:
                 raise error
 
-            failing(loaded, patch, fail)
+            failing(patch, fail)
             failed = (await drained(painter))[-1]
         assert isinstance(failed, ImageFailed)
         assert (failed.code, failed.status, failed.retryable) == ("out_of_memory", 503, True)
@@ -294,16 +295,17 @@ async def test_too_little_memory_is_a_typed_failure(
 async def test_a_lost_device_fails_its_picture_by_name_and_ends_the_engine(
     loaded: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(captions: Any) -> None:
+    def fail(batch: Any) -> None:
         raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
 
     async with painting(loaded) as painter:
-        failing(loaded, monkeypatch, fail)
+        failing(monkeypatch, fail)
         failed = (await drained(painter))[-1]
         assert isinstance(failed, ImageFailed)
         assert (failed.code, failed.status, failed.retryable) == ("engine_crashed", 503, True)
-        await asyncio.sleep(0)  # the studio's task ends behind the failure that it tells
-        assert painter.readiness.state == "failed"
+        async with asyncio.timeout(10):
+            while painter.readiness.state != "failed":  # the studio ends behind what it tells
+                await asyncio.sleep(0)
 
 
 async def test_calls_of_the_model_are_timed_from_the_first_picture_on(loaded: Any) -> None:
@@ -320,10 +322,10 @@ async def test_calls_of_the_model_are_timed_from_the_first_picture_on(loaded: An
 async def test_a_model_that_leaves_no_room_for_a_picture_names_the_flags_that_help(
     loaded: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(captions: Any) -> None:
+    def fail(batch: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    failing(loaded, monkeypatch, fail)
+    failing(monkeypatch, fail)
     painter = Painter(
         lambda progress: open_model(loaded), name="x", scheduler=Scheduler(), fresh_seed=lambda: 0
     )
@@ -336,12 +338,12 @@ async def test_a_model_that_leaves_no_room_for_a_picture_names_the_flags_that_he
 async def test_numbers_out_of_range_are_a_failure_and_not_a_black_picture(
     loaded: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def poison(captions: Any) -> None:
-        captions[0][:] = float("nan")
+    def poison(batch: Any) -> None:
+        batch[0].latents[:] = float("nan")
 
     async with painting(loaded) as painter:
         with monkeypatch.context() as patch:
-            failing(loaded, patch, poison)
+            failing(patch, poison)
             failed = (await drained(painter))[-1]
         assert isinstance(failed, ImageFailed)
         assert "float type" in failed.message

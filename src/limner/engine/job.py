@@ -13,6 +13,7 @@ from limner.engine.params import Plan
 from limner.engine.picture_model import Begun, Canvas
 from limner.engine.preview import preview_steps
 from limner.engine.source import Source
+from limner.engine.worker import Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,9 @@ class Frame:
 
 
 class Job:
-    """Lives on the event loop; only its canvases are touched by the worker thread, in its turn.
+    """Lives on the event loop; only its canvases are touched by the workers' threads.
 
-    on_the_easel: the worker has a call for it in hand. began_s: when it was admitted, monotonic.
+    workers: those that have a call for it in hand. began_s: when it was admitted, monotonic.
 
     What waits to be read is bounded without ever making the painter wait: of progress only the
     newest is kept, and of each picture there are at most three previews and the picture.
@@ -38,7 +39,7 @@ class Job:
         self.source = source
         self.canvases: Sequence[Canvas] = ()
         self._prompt_tokens = 0
-        self.on_the_easel = False
+        self.workers: set[Worker] = set()
         self.began_s = 0.0
         self.previews_after = preview_steps(plan.steps, plan.partial_images)
         self._waiting: deque[ImageProgress | Frame | ImageFailed] = deque()
@@ -69,7 +70,6 @@ class Job:
         if cut := begun.cut_tokens:
             said = f"the prompt is too long for the model; {cut} of its tokens were left out"
             self.plan = replace(self.plan, adjustments=(*self.plan.adjustments, said))
-        self.tell_progress()
 
     def tell_progress(self, queue_position: int | None = None) -> None:
         """Steps are counted over all pictures of the request."""

@@ -26,6 +26,7 @@ from limner.core.image import (
     PartialImage,
 )
 from limner.core.readiness import Readiness, ReadinessState
+from limner.engine.decoding import decoder_beside
 from limner.engine.encode import encode
 from limner.engine.job import Frame, Job
 from limner.engine.loading import Progress
@@ -69,6 +70,7 @@ class Painter:
         self._name = name
         self._readiness = Readiness("loading", f"{name!r} is about to load", 0.0)
         self._worker = Worker()
+        self._decoder: Worker | None = None
         self._encoder = ThreadPoolExecutor(1, "limner-encode")
         self._ready: tuple[ModelFacts, Studio, asyncio.Task[None]] | None = None
 
@@ -113,7 +115,8 @@ class Painter:
             words = error.message if isinstance(error, ConfigError) else repr(error)
             self._tell("failed", f"the model could not be loaded: {words}")
             raise
-        studio = Studio(model, self._worker, self._scheduler)
+        self._decoder = decoder_beside(model)
+        studio = Studio(model, self._worker, self._scheduler, decoder=self._decoder)
         running = asyncio.create_task(studio.run())
         running.add_done_callback(self._ended)
         self._ready = model.facts, studio, running
@@ -136,7 +139,9 @@ class Painter:
             running = self._ready[2]
             running.cancel()
             await asyncio.wait([running])
-        await self._worker.close()
+        for worker in (self._worker, self._decoder):
+            if worker:
+                await worker.close()
         await asyncio.to_thread(self._encoder.shutdown)
 
     async def generate(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:

@@ -183,6 +183,12 @@ class Scheduler(Generic[J]):
         begun = [job for job in turns.ranked() if not turns[job].done and job not in soon]
         return [*begun, *self._waiting]
 
+    def shrink(self, tick: Sequence[Row[J]]) -> None:
+        """Let no tick hold more than half of this one, which was of several rows and too much."""
+        groups = [self._turns[row.job].group for row in tick if row.job in self._turns]
+        if groups:
+            self.token_budget = groups[0].tokens * (len(tick) // 2)
+
     def advance(self, tick: Sequence[Row[J]]) -> list[Row[J]]:
         """Count one step for every row of the tick that is still here; returns the finished rows.
 
