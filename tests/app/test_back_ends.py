@@ -23,7 +23,7 @@ from tests.scripted_painters import (
     ScriptedPainter,
     steps,
 )
-from tests.scripted_services import KEY, MANNERS, ScriptedService
+from tests.scripted_services import MANNERS, ScriptedService
 from tests.serving import serving
 
 
@@ -52,7 +52,7 @@ async def test_an_address_names_its_wire(wire: str, server: ScriptedPainter) -> 
 
 async def test_of_several_addresses_one_that_is_away_is_told_of_and_another_paints() -> None:
     async with ScriptedService(MANNERS["openai"]) as service:
-        settings = Settings(image_backend=f"http://127.0.0.1:1,{service.url}", image_key=KEY)
+        settings = Settings(image_backend=f"http://127.0.0.1:1,{service.url}", image_key="sk-1")
         async with open_back_ends(settings) as (images, readiness):
             before = readiness()
             async with aclosing(images.generate(ImageRequest("a cat"))) as events:
