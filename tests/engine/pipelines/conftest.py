@@ -117,7 +117,7 @@ def painted(model: PictureModel, decided: Plan, source: Source | None = None) ->
 
 
 def finished(model: PictureModel, begun: Begun, picture: int = 0) -> Any:
-    canvas = begun.canvases[picture]
+    canvas: Any = begun.canvases[picture]
     while model.foreseen(canvas) is None or canvas.step < canvas.steps:
         assert model.step([canvas]) == [True]
     return model.pixels(model.foreseen(canvas), preview=False)

@@ -27,8 +27,8 @@ from tests.engine.pipelines.conftest import (
 
 pytestmark = MARKS
 Models = Callable[[str], PictureModel]
-AS_LARGE = {"height": SIZE.height, "width": SIZE.width}
-AS_ASKED = {**AS_LARGE, "num_inference_steps": 3}
+AS_LARGE: dict[str, Any] = {"height": SIZE.height, "width": SIZE.width}
+AS_ASKED: dict[str, Any] = {**AS_LARGE, "num_inference_steps": 3}
 QWEN = {"true_cfg_scale": 4.0, "negative_prompt": " "}
 
 
@@ -169,7 +169,7 @@ def test_the_last_preview_is_the_picture(model_of: Models, name: str) -> None:
     source = Source(SOURCE) if name == "qwen-edit" else None
     decided = planned(model) if source is None else edit_of(model)
     begun = model.begin(decided, source)
-    (canvas,) = begun.canvases
+    canvas: Any = begun.canvases[0]
     assert model.foreseen(canvas) is None
     shown = []
     for _ in range(decided.steps):

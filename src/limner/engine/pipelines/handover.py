@@ -27,7 +27,8 @@ class Handover(Generic[T]):
         """call: is given the function with which it pauses. It begins with the first `advance`."""
         self._call = call
         self._changed = Condition()
-        self._turn: Literal["caller", "call", "nobody"] = "caller"
+        self._turn: Literal["caller", "call"] = "caller"
+        self._over = False
         self._thread: Thread | None = None
         self._stopped = False
         self._error: BaseException | None = None
@@ -39,7 +40,7 @@ class Handover(Generic[T]):
         Raises what the call raised.
         """
         with self._changed:
-            if self._stopped or self._turn == "nobody":
+            if self._stopped or self._over:
                 return True
             self._turn = "call"
             if self._thread is None:
@@ -50,7 +51,7 @@ class Handover(Generic[T]):
         if error := self._error:
             self._error = None
             raise error
-        return self._turn == "nobody"
+        return self._over
 
     def stop(self) -> None:
         """Let the call go no further than its next pause; does not wait for it."""
@@ -81,5 +82,5 @@ class Handover(Generic[T]):
             self._error = error
         finally:
             with self._changed:
-                self._turn = "nobody"
+                self._turn, self._over = "caller", True
                 self._changed.notify_all()

@@ -92,8 +92,8 @@ def _statistics(norm: Any) -> tuple[Any, Any]:
 def _unscaled(latents: Any, vae: Any) -> Any:
     """From the numbers that the denoiser works in to those that the VAE does."""
     config = vae.config
-    scale = 1 / (config.get("scaling_factor") or 1)
-    shift = config.get("shift_factor") or 0
+    scale: Any = 1 / (config.get("scaling_factor") or 1)
+    shift: Any = config.get("shift_factor") or 0
     if config.get("latents_mean") and config.get("latents_std"):
         shape = (1, -1) + (1,) * (latents.ndim - 2)
         shift = torch.tensor(config["latents_mean"]).view(shape).to(latents)

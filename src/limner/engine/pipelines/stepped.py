@@ -86,7 +86,8 @@ class Stepped:
         facts = replace(self._facts, from_words=True)
         decided = replace(plan(ImageRequest("warm"), facts, 0), steps=1, levels=1)
         blank = Image.new("RGB", (size.width, size.height), "white")
-        (canvas,) = self.begin(decided, None if self._new else Source(blank)).canvases
+        source = None if self._new else Source(blank)
+        canvas = self._canvas(self._template(source), decided, source, seed=0)
         try:
             self.step([canvas])
             self._facts = replace(self._facts, previews=_can_be_shown(canvas))
