@@ -143,12 +143,12 @@ def test_modules_that_compute_otherwise_are_left_to_diffusers(
 
     for layer in other.layers:
         layer.__class__ = Later
-    denoiser = Denoiser(with_transformer(loaded, other))
-    assert isinstance(denoiser.forward, OwnForward)
+    assert fit.unlike(other) is None
     with caplog.at_level(logging.WARNING):
-        denoiser.warm_up()
+        denoiser = Denoiser(with_transformer(loaded, other))
     assert isinstance(denoiser.forward, StockForward)
     assert "away from those of our pass" in caplog.text
+    assert denoiser.setup["forward"].startswith("Diffusers' own: its answers are ")
 
 
 def test_modules_of_another_shape_paint_through_diffusers(
@@ -162,6 +162,7 @@ def test_modules_of_another_shape_paint_through_diffusers(
         denoiser = Denoiser(with_transformer(loaded, other))
     assert "it sees pictures through SigLIP" in caplog.text
     usual = Denoiser(loaded)
+    assert isinstance(usual.forward, OwnForward)
     pictures = []
     for each in (denoiser, usual):
         each.warm_up()

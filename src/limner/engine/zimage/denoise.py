@@ -7,27 +7,26 @@ sigma runs from 1 to 0, the model is told 1 - sigma and answers the clean pictur
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import torch
 
 from limner.core.image import Size
-from limner.engine.loading import Loaded
+from limner.engine.loading import Loaded, Progress
 from limner.engine.model import ModelFacts
 from limner.engine.params import Plan
 from limner.engine.picture_model import Begun
 from limner.engine.preview import to_pixels
 from limner.engine.source import Source
-from limner.engine.zimage import captions, edit, fit
-from limner.engine.zimage.attention import native
+from limner.engine.tuning import Tuning
+from limner.engine.zimage import captions, edit
 from limner.engine.zimage.canvas import Canvas, Course, group_of
 from limner.engine.zimage.captions import Caption
-from limner.engine.zimage.forward import Forward, OwnForward, StockForward
+from limner.engine.zimage.tuned import tuned, warm_sizes
 
-logger = logging.getLogger(__name__)
+_AS_IT_IS = Tuning()
 
 COURSES_KEPT = 4
 """Step counts whose modulations are kept; for Z-Image-Turbo 8 MB each, 49 MB for 50 steps."""
@@ -37,26 +36,27 @@ class Denoiser:
     """The modules of one loaded pipeline. Not safe for two threads at a time.
 
     forward: the pass through the transformer that every step is; benchmarks time it.
+    setup: how it was tuned, in words, by what it concerns.
     """
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        tuning: Tuning = _AS_IT_IS,
+        progress: Progress = lambda share, words: None,
+    ) -> None:
+        """Tries the forward pass and compiles it, see `tuned`; blocks. Raises ConfigError."""
         self._loaded = loaded
         parts = loaded.pipeline
         self._tokenizer, self._text_encoder = parts.tokenizer, parts.text_encoder
         self._transformer, self._vae = parts.transformer, parts.vae
         self._scheduler = parts.scheduler
-        self.forward = self._chosen_forward()
+        self._warm_sizes = warm_sizes(loaded.facts, tuning)
+        found = tuned(loaded, tuning, progress)
+        self.forward = found.forward
+        self.setup: Mapping[str, str] = found.setup
         self._course = lru_cache(COURSES_KEPT)(self._new_course)
         self._nothing: Caption | None = None
-
-    def _chosen_forward(self) -> Forward:
-        if self._loaded.layout.offload == "sequential":  # its layers come when they are called
-            return StockForward(self._transformer)
-        said = fit.unlike(self._transformer)
-        if said is None:
-            return OwnForward(self._transformer, native)
-        self._tell_stock(said)
-        return StockForward(self._transformer)
 
     @property
     def facts(self) -> ModelFacts:
@@ -113,32 +113,15 @@ class Denoiser:
         """Nothing is kept of it here."""
 
     def warm_up(self) -> None:
-        """Take one step of a native picture and decode it: what is slow at first is slow here."""
-        self._check_forward()
-        facts = self._loaded.facts
-        canvas = self.canvas(self.caption("warm"), facts.native_size, seed=0, steps=1, guidance=0)
-        self.step([canvas])
-        self.pixels(self.foreseen(canvas), preview=False)
+        """Take one step of a native picture and decode it: what is slow at first is slow here.
 
-    def _check_forward(self) -> None:
-        """Ask our pass and the stock one the same thing; where they differ the stock one stays."""
-        if not isinstance(self.forward, OwnForward):
-            return
-        self._loaded.bring(self._transformer)
-        stock = StockForward(self._transformer)
-        apart = fit.difference(self._transformer, self.forward, stock)
-        if not apart <= fit.tolerated(self._transformer):  # true for NaN as well
-            self._tell_stock(f"its answers are {apart:.1%} away from those of our pass")
-            self.forward = stock
-            self._course.cache_clear()
-            self._nothing = None
-
-    def _tell_stock(self, said: str) -> None:
-        logger.warning(
-            "painting with the forward pass of Diffusers, which is slower than ours: %s",
-            said,
-            extra={"action": "load"},
-        )
+        The same for every size that the settings name.
+        """
+        caption = self.caption("warm")
+        for size in self._warm_sizes:
+            canvas = self.canvas(caption, size, seed=0, steps=1, guidance=0)
+            self.step([canvas])
+            self.pixels(self.foreseen(canvas), preview=False)
 
     def caption(self, prompt: str) -> Caption:
         """Read a prompt, once for all steps of all its pictures."""
