@@ -44,6 +44,10 @@ _PASSED_ON = frozenset(
         "quantize",
         "previews",
         "preview_decoder",
+        "attention",
+        "compile",
+        "compile_cache",
+        "warm_sizes",
         "picture_metadata",
     }
 )
@@ -113,8 +117,9 @@ def engine_command(settings: Settings, socket: Path) -> list[str]:
     command = [sys.executable, "-m", "limner", "engine", "--with-parent", "--socket", str(socket)]
     for entry in TABLE:
         value = getattr(settings, entry.name)
-        if entry.name in _PASSED_ON and value is not None:
-            command += [entry.flag, str(value)]
+        if entry.name in _PASSED_ON and value not in (None, ()):
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            command += [entry.flag, text]
     # What it does is logged here as well, under the ids that clients know.
     level = "debug" if settings.log_level == "debug" else "warning"
     return [*command, "--log-level", level]

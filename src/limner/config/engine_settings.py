@@ -1,13 +1,16 @@
-"""Settings of how our own engine holds a model and shows its pictures."""
+"""Settings of how our own engine holds a model, steps it, and shows its pictures."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from limner.config.option import Option, option
 from limner.config.picture_settings import PictureSettings
-from limner.config.reading import one_of, text
+from limner.config.reading import FOLDER, SIZES, one_of, text
+from limner.core.image import Size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,45 @@ class EngineSettings(PictureSettings):
             "engine",
             text("a folder, or a name on the Hugging Face Hub that is in its cache", "MODEL"),
             "A tiny autoencoder for previews, such as `madebyollin/taef1` for Z-Image and Flux.",
+            unset="none",
+        ),
+    )
+    attention: Literal["auto", "native", "cudnn", "flash3", "flash2", "aiter"] = option(
+        "auto",
+        Option(
+            "engine",
+            one_of("auto", "native", "cudnn", "flash3", "flash2", "aiter"),
+            "What computes attention; `auto` is the first that is installed and answers as torch "
+            "does. docs/engine.md says which.",
+        ),
+    )
+    compile: Literal["auto", "on", "off"] = option(
+        "auto",
+        Option(
+            "engine",
+            one_of("auto", "on", "off"),
+            "Compile the model's blocks before the first picture; `auto` does on a GPU with CUDA "
+            "or ROCm.",
+        ),
+    )
+    compile_cache: Path | None = dataclasses.field(
+        default=None,
+        metadata={
+            "option": Option(
+                "engine",
+                FOLDER,
+                "Where what is compiled is kept for the next start.",
+                unset="`limner/compiled` in the user's folder for caches",
+            )
+        },
+    )
+    warm_sizes: tuple[Size, ...] = option(
+        (),
+        Option(
+            "engine",
+            SIZES,
+            "Sizes to be quick from the first picture on, as `512x512,768x768`, besides the "
+            "model's own; on CUDA those up to 768 px square are recorded as graphs.",
             unset="none",
         ),
     )

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
+from limner.core.image import Size
+
 T = TypeVar("T")
 
 
@@ -131,6 +133,13 @@ def _forward_passes(text: str) -> int:
     return whole_number(2, 51).read(text) - 1
 
 
+def _sizes(text: str) -> tuple[Size, ...]:
+    found = tuple(re.findall(r"([1-9]\d{1,3})x([1-9]\d{1,3})", text))
+    if ",".join("x".join(edges) for edges in found) != text.replace(" ", ""):
+        raise ValueError(text)
+    return tuple(Size(int(width), int(height)) for width, height in found)
+
+
 def _within(least: float, value: T, most: float) -> T:
     if not (isinstance(value, int | float) and math.isfinite(value) and least <= value <= most):
         raise ValueError(value)
@@ -140,5 +149,6 @@ def _within(least: float, value: T, most: float) -> T:
 YES_OR_NO = Reader("yes or no", _yes_or_no, "yes|no")
 FILE = Reader("a file", lambda text: Path(text).expanduser(), "FILE")
 FOLDER = Reader("a folder", lambda text: Path(text).expanduser(), "DIR")
+SIZES = Reader("sizes such as 512x512,768x512", _sizes, "WxH,WxH")
 POSTGRES_URL = Reader("a URL such as postgresql://user@host/name", _postgres_url, "URL")
 STEPS_AND_ONE = Reader("a whole number from 2 to 51", _forward_passes, "N")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
@@ -69,6 +69,7 @@ class Painter:
         self._on_readiness = on_readiness
         self._name = name
         self._readiness = Readiness("loading", f"{name!r} is about to load", 0.0)
+        self._setup: Mapping[str, str] = {}
         self._worker = Worker()
         self._decoder: Worker | None = None
         self._encoder = ThreadPoolExecutor(1, "limner-encode")
@@ -96,6 +97,11 @@ class Painter:
     def stats(self) -> Stats:
         return self._ready[1].stats if self._ready else Stats()
 
+    @property
+    def setup(self) -> Mapping[str, str]:
+        """How the model was made quick, in words, by what it concerns; nothing until it is here."""
+        return self._setup
+
     async def start(self) -> None:
         """Load the model, paint one picture for nobody, and begin.
 
@@ -108,6 +114,7 @@ class Painter:
 
         try:
             model = await self._worker.run(self._load, progress)
+            self._setup = model.setup
             self._tell("loading", "painting a first picture", LOADING_SHARE)
             self._worker.forget_times()
             await self._warm_up(model)

@@ -8,7 +8,7 @@ block.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -53,6 +53,10 @@ class PictureModel(Protocol):
 
     @property
     def dtype(self) -> str: ...
+
+    @property
+    def setup(self) -> Mapping[str, str]:
+        """How it was made quick, or why not, in words for a person, by what it concerns."""
 
     @property
     def decodes_beside(self) -> bool:
