@@ -128,6 +128,16 @@ def test_a_service_elsewhere_gets_more_at_a_time_than_our_engine(
             "--steps (LIMNER_STEPS) is a setting of our engine",
         ),
         (
+            {"image_backend": "none", "compile": "on"},
+            {},
+            "--compile (LIMNER_COMPILE) is a setting of our engine",
+        ),
+        (
+            {"warm_sizes": "512x512;768x768"},
+            {},
+            "--warm-sizes must be sizes such as 512x512,768x512, got '512x512;768x768'.",
+        ),
+        (
             {"image_backend": "swarm+http://127.0.0.1:7801"},
             {},
             "--image-backend must be engine, none, or an address such as http://127.0.0.1:11434/v1,"

@@ -19,7 +19,22 @@ from limner.core.errors import ConfigError
 OLDER_PREFIX = "IMAGE_GEN_"
 _OF_COMFYUI = ("comfyui_workflow", "comfyui_edit_workflow")
 _SAID_BY_FILE = frozenset({"image_backend", "image_key", "model", *_OF_COMFYUI})
-_OF_OUR_ENGINE = frozenset({"steps", "guidance_scale", "threads", "step_timeout_s"})
+_OF_OUR_ENGINE = frozenset(
+    {
+        "steps",
+        "guidance_scale",
+        "threads",
+        "step_timeout_s",
+        "offload",
+        "quantize",
+        "previews",
+        "preview_decoder",
+        "attention",
+        "compile",
+        "compile_cache",
+        "warm_sizes",
+    }
+)
 _OF_ALL_MODELS = frozenset({"config", "image_denial", "harmony_vocab"})
 
 
@@ -128,7 +143,7 @@ def _check_together(settings: Settings) -> None:
             )
     if paints != "engine":
         for entry in TABLE:
-            if entry.name in _OF_OUR_ENGINE and getattr(settings, entry.name) is not None:
+            if entry.name in _OF_OUR_ENGINE and getattr(settings, entry.name) != entry.default:
                 raise ConfigError(
                     f"{entry.flag} ({entry.variable}) is a setting of our engine, which does not "
                     f"run with --image-backend {settings.image_backend}. Set it where that paints."
@@ -158,7 +173,7 @@ def _check_alone(settings: Settings) -> None:
     """The file of an external service says all about what paints."""
     silent = _SAID_BY_FILE | _OF_OUR_ENGINE
     for entry in TABLE:
-        if entry.name in silent and getattr(settings, entry.name) is not None:
+        if entry.name in silent and getattr(settings, entry.name) != entry.default:
             raise ConfigError(
                 f"{entry.flag} ({entry.variable}) has no meaning beside --image-service-config "
                 f"{settings.image_service_config}, whose service paints. Leave one of them out."
