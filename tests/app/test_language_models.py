@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
+import openai
 import pytest
 
 from limner.app.language_models import open_language_models
@@ -18,7 +19,10 @@ from limner.core.errors import ConfigError
 from limner.core.readiness import Readiness
 from limner.wire.jobs import Painter
 from limner.wire.models import ImageToolState
+from limner.wire.picture_metadata import read, says_made_by_ai
+from limner.wire.pictures import stored_picture, to_base64
 from tests import scripted_responses
+from tests.pictures import picture
 from tests.scripted_chat import Reply, ScriptedChat, fails, says
 from tests.scripted_responses import ScriptedResponses
 from tests.serving import serving
@@ -265,3 +269,39 @@ async def test_what_paints_is_not_listed_twice() -> None:
             _, listed = await ask(url, "/v1/models")
     kinds = [(entry["id"], entry["limner"]["kind"]) for entry in listed["data"]]
     assert kinds == [("gpt-5", "language"), ("gpt-image-1", "image")]
+
+
+@pytest.mark.parametrize("says_of_itself", ["full", "mark", "off"])
+async def test_pictures_of_a_server_that_paints_are_marked_as_all_others(
+    says_of_itself: Literal["full", "mark", "off"],
+) -> None:
+    call = {"id": "ig", "type": "image_generation_call", "status": "completed"}
+    whole = {**call, "revised_prompt": "a red fox", "result": to_base64(picture())}
+    frame = {"partial_image_index": 0, "partial_image_b64": to_base64(picture(8))}
+    inside = ("image_generation_call.partial_image", frame)
+    painted = scripted_responses.reply(*scripted_responses.item(0, whole, inside))
+    async with ScriptedResponses([painted]) as server:
+        settings = Settings(
+            store="memory",
+            llm_url=server.url,
+            llm_kind="responses",
+            image_tool="passthrough",
+            image_backend="none",
+            picture_metadata=says_of_itself,
+        )
+        tool = {"type": "image_generation", "model": "theirs", "partial_images": 1}
+        body = {"model": "m", "input": "a fox", "tools": [tool], "stream": True}
+        async with (
+            open_server(settings) as app,
+            serving(app) as url,
+            openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none") as client,
+        ):
+            events = [event async for event in await client.responses.create(**body)]  # type: ignore[call-overload]
+    (preview,) = [event for event in events if event.type.endswith("partial_image")]
+    assert preview.partial_image_b64 == to_base64(picture(8))
+    image = stored_picture(events[-1].response.output[0].result, "result")
+    facts = read(image)
+    assert says_made_by_ai(image) is (says_of_itself != "off")
+    assert (facts is not None) is (says_of_itself == "full")
+    if facts:
+        assert (facts.prompt, facts.model, facts.action) == ("a red fox", "theirs", "generate")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from limner.app.marks import marked
+from limner.app.marks import finish_of, finished
 from limner.config import Settings
 from limner.core.errors import ConfigError
 from limner.core.image import ImageCompleted, ImageData, ImageRequest
@@ -25,7 +25,7 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
 
 
 async def painted(settings: Settings) -> ImageData:
-    backend = marked(ScriptedImages(done()), settings)
+    backend = finished(ScriptedImages(done()), finish_of(settings))
     (event,) = [event async for event in backend.generate(ImageRequest("a fox"))]
     assert isinstance(event, ImageCompleted)
     return event.image
@@ -57,7 +57,7 @@ def test_one_without_the_other_is_refused(files: tuple[Path, Path]) -> None:
     chain, key = files
     for settings in (Settings(c2pa_certificate=chain), Settings(c2pa_key=key)):
         with pytest.raises(ConfigError, match="need each other"):
-            marked(ScriptedImages(), settings)
+            finish_of(settings)
 
 
 def test_files_that_cannot_sign_are_found_at_start(
@@ -72,4 +72,4 @@ def test_files_that_cannot_sign_are_found_at_start(
         (Settings(c2pa_certificate=chain, c2pa_key=other), "cannot sign"),
     ):
         with pytest.raises(ConfigError, match=said):
-            marked(ScriptedImages(), settings)
+            finish_of(settings)

@@ -19,7 +19,8 @@ from limner.core.image import (
     Size,
 )
 from limner.core.picture_facts import PictureFacts
-from limner.images.marked import MarkedPictures
+from limner.images.finished import FinishedPictures
+from limner.images.marked import Marking
 from limner.wire.picture_metadata import read, says_made_by_ai, strip, write
 from tests.pictures import picture
 from tests.scripted_images import ScriptedImages
@@ -46,7 +47,9 @@ async def painted(
     tells_all: bool = True,
 ) -> ImageData:
     backend = ScriptedImages(ImageCompleted(image, resolved))
-    marked = MarkedPictures(backend, version="1.2.3", tells_all=tells_all, clock=lambda: NOW + 0.5)
+    marked = FinishedPictures(
+        backend, Marking(version="1.2.3", tells_all=tells_all, clock=lambda: NOW + 0.5)
+    )
     (event,) = [event async for event in marked.generate(request)]
     assert isinstance(event, ImageCompleted)
     assert event.resolved == resolved
@@ -120,6 +123,6 @@ async def test_everything_else_passes_as_it_came() -> None:
         ImageFailed("no"),
     )
     backend = ScriptedImages(*events)
-    marked = MarkedPictures(backend, version="1")
+    marked = FinishedPictures(backend, Marking(version="1"))
     assert marked.capabilities == backend.capabilities
     assert [event async for event in marked.generate(ImageRequest("a"))] == list(events)

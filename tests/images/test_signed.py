@@ -21,7 +21,8 @@ from limner.core.image import (
     Resolved,
 )
 from limner.core.picture_facts import PictureFacts
-from limner.images.signed import SignedPictures
+from limner.images.finished import FinishedPictures
+from limner.images.signed import Signing
 from limner.wire.picture_metadata import is_signed, read, strip, write
 from tests.pictures import picture
 from tests.scripted_images import ScriptedImages, preview, progress
@@ -158,7 +159,7 @@ class Stamp:
 
 async def painted(stamp: Stamp, *events: ImageEvent, **asked: Any) -> list[ImageEvent]:
     backend = ScriptedImages(*events)
-    signed = SignedPictures(backend, stamp)
+    signed = FinishedPictures(backend, Signing(stamp))
     assert signed.capabilities == backend.capabilities
     return [event async for event in signed.generate(ImageRequest("a fox", **asked))]
 

@@ -23,7 +23,7 @@ from limner.config.upstreams import UpstreamEntry, read_upstreams
 from limner.core.circuit import Circuit
 from limner.core.errors import ConfigError
 from limner.core.gate import ImageToolMode
-from limner.core.ports import Upstream
+from limner.core.ports import Finish, Upstream
 from limner.core.routing import Route, Routes
 from limner.gateway.several import GuardedUpstream, Select, Served, Several, always
 from limner.upstreams.http import HttpLimits
@@ -47,19 +47,24 @@ class LanguageModels:
 
 
 async def open_language_models(
-    settings: Settings, stack: AsyncExitStack, *, by_their_names: bool = False
+    settings: Settings,
+    stack: AsyncExitStack,
+    finish: Finish | None = None,
+    by_their_names: bool = False,
 ) -> LanguageModels:
     """Open them; raises ConfigError for what cannot be. The stack closes them in the end.
 
-    by_their_names: the server of the flags has several, each to be asked for by the name that it
-    lists; the model of the flags stands for all other names.
+    finish: what is done to pictures that they paint themselves. by_their_names: the server of the
+    flags has several, each to be asked for by the name that it lists; the model of the flags stands
+    for all other names.
     """
     if settings.config is not None:
-        return await _open_file(settings.config, settings.harmony_vocab, stack)
+        return await _open_file(settings.config, settings.harmony_vocab, finish, stack)
     server = model_server(settings)
     if server is None:
         named = Named(settings.llm_model or NAME, Served(IntentUpstream(), settings.image_tool))
         return LanguageModels(_always(named), ModelList((named,)))
+    server = replace(server, finish=finish)
     listed, usual = None, server.model
     if usual is None or by_their_names:
         listed = await _listed(server, stack)
@@ -82,7 +87,7 @@ async def open_language_models(
 
 
 async def _open_file(
-    path: Path, harmony_vocab: Path | None, stack: AsyncExitStack
+    path: Path, harmony_vocab: Path | None, finish: Finish | None, stack: AsyncExitStack
 ) -> LanguageModels:
     file = read_upstreams(path, os.environ)
     routes = Routes(entry.route for entry in file.upstreams)
@@ -91,6 +96,7 @@ async def _open_file(
     listings: list[Listing] = []
     for entry in file.upstreams:
         server = server_of(entry, harmony_vocab)
+        server = server and replace(server, finish=finish)
         upstream = _guarded(
             await _open_entry(path, entry, server, stack),
             entry.name,

@@ -7,10 +7,12 @@ import base64
 from limner import __version__
 from limner.config import Settings
 from limner.core.errors import ConfigError, LimnerError
-from limner.core.image import ImageData
-from limner.core.ports import ImageBackend
-from limner.images.marked import MarkedPictures
-from limner.images.signed import SignedPictures, Signs
+from limner.core.image import ImageCompleted, ImageData
+from limner.core.picture_facts import PictureFacts
+from limner.core.ports import Finish, ImageBackend
+from limner.images.finished import FinishedPictures
+from limner.images.marked import Marking
+from limner.images.signed import Signing, Signs
 
 INSTALL = "pip install 'limner[c2pa]'"
 _PROBE = ImageData(
@@ -22,16 +24,28 @@ _PROBE = ImageData(
 """Signed at start, so that a certificate that cannot sign is found before the first picture."""
 
 
-def marked(backend: ImageBackend, settings: Settings) -> ImageBackend:
-    """The same, its pictures with what the settings want their files to say, and signed.
+def finish_of(settings: Settings) -> Finish | None:
+    """What writes into files as the settings want it, then signs; None where they want nothing.
 
     Raises ConfigError for a certificate that nothing can be signed with.
     """
+    steps: list[Finish] = []
     if settings.picture_metadata != "off":
-        tells_all = settings.picture_metadata == "full"
-        backend = MarkedPictures(backend, version=__version__, tells_all=tells_all)
-    signer = _signer(settings)
-    return SignedPictures(backend, signer) if signer else backend
+        steps.append(Marking(version=__version__, tells_all=settings.picture_metadata == "full"))
+    if signer := _signer(settings):
+        steps.append(Signing(signer))
+
+    async def finish(picture: ImageCompleted, asked: PictureFacts) -> ImageCompleted:
+        for step in steps:
+            picture = await step(picture, asked)
+        return picture
+
+    return finish if steps else None
+
+
+def finished(backend: ImageBackend, finish: Finish | None) -> ImageBackend:
+    """The same, its pictures finished so."""
+    return FinishedPictures(backend, finish) if finish else backend
 
 
 def _signer(settings: Settings) -> Signs | None:

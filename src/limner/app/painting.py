@@ -13,7 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.app.marks import marked
+from platformdirs import user_cache_path
+
+from limner.app.marks import finish_of, finished
 from limner.config import Settings
 from limner.core.errors import ConfigError
 from limner.core.ports import ImageBackend
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from limner.engine.loading import Progress
     from limner.engine.painter import Painter
     from limner.engine.picture_model import PictureModel
+    from limner.engine.tuning import Tuning
 
 DEFAULT_MODEL = "tiny"
 ENGINE_PACKAGES = ("torch", "diffusers", "transformers")
@@ -78,7 +81,7 @@ class Easel:
             fresh_seed=partial(secrets.randbits, 32),
             on_readiness=self._note,
         )
-        self.backend: ImageBackend = marked(self.painter, settings)
+        self.backend: ImageBackend = finished(self.painter, finish_of(settings))
         self._failed = asyncio.Event()
 
     async def broken(self) -> None:
@@ -100,6 +103,7 @@ class Easel:
             idle=stats.idle,
             call_s=stats.call_s,
             slowest_call_s=stats.slowest_call_s,
+            setup=self.painter.setup,
         )
 
     def _note(self, readiness: Readiness) -> None:
@@ -111,6 +115,7 @@ class Easel:
 
     def _load(self, progress: Progress) -> PictureModel:
         from limner.engine.loading import load, open_model
+        from limner.engine.previews import PreviewChoice
 
         settings = self._settings
         loaded = load(
@@ -121,6 +126,7 @@ class Easel:
             threads=settings.threads,
             offload=settings.offload,
             quantize=settings.quantize,
+            previews=PreviewChoice(settings.previews, settings.preview_decoder),
             progress=progress,
         )
         facts = loaded.facts
@@ -129,7 +135,19 @@ class Easel:
         if settings.guidance_scale is not None:
             facts = replace(facts, guidance=settings.guidance_scale)
         self._device = str(loaded.device)
-        return open_model(replace(loaded, facts=facts))
+        return open_model(replace(loaded, facts=facts), self._tuning(), progress)
+
+    def _tuning(self) -> Tuning:
+        from limner.engine.tuning import Tuning
+
+        settings = self._settings
+        caches = user_cache_path("limner", appauthor=False)
+        return Tuning(
+            attention=settings.attention,
+            compile=settings.compile,
+            warm_sizes=settings.warm_sizes,
+            artefacts=settings.compile_cache or caches / "compiled",
+        )
 
 
 def gpu_of(device: str | None) -> Gpu | None:

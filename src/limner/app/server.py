@@ -19,7 +19,7 @@ from limner.app.back_ends import open_back_ends, open_image_service
 from limner.app.engines import named_devices, open_engines
 from limner.app.http import serve
 from limner.app.language_models import LanguageModels, open_language_models
-from limner.app.marks import marked
+from limner.app.marks import finish_of, finished
 from limner.app.painting import INSTALL, missing_packages
 from limner.app.pictures import open_pictures
 from limner.app.process import settle_garbage
@@ -35,7 +35,7 @@ from limner.config.load import check_painters_are_the_file_s
 from limner.config.upstreams import read_upstreams
 from limner.core.errors import ConfigError
 from limner.core.image import ImageCapabilities, Size
-from limner.core.ports import Codec, ImageBackend
+from limner.core.ports import Codec, Finish, ImageBackend
 from limner.core.readiness import Readiness
 from limner.gateway.closed import ClosedBackend
 from limner.gateway.queue import QueuedBackend
@@ -97,8 +97,7 @@ async def open_server(
 ) -> AsyncIterator[Starlette]:
     """The server's application with all that it needs, which is closed in the end.
 
-    routes: further ones, behind all others. readiness: of further parts. by_their_names: see
-    `open_language_models`.
+    routes: behind all others. readiness: of further parts. by_their_names: as a model may be asked.
     """
     logs.hide(secrets_of(settings))
     settings = await named_devices(settings)
@@ -106,10 +105,11 @@ async def open_server(
         store = await stack.enter_async_context(open_store(settings))
         stored = Stored.over(store)
         await stored.gallery.read_in()
-        models = await open_language_models(settings, stack, by_their_names=by_their_names)
+        finish = finish_of(settings)
+        models = await open_language_models(settings, stack, finish, by_their_names)
         pictures = await stack.enter_async_context(open_pictures(settings))
         painting = await _open_painting(settings, stack, pictures.codec)
-        backend = _guarded(painting.backend, settings, pictures.codec)
+        backend = _guarded(painting.backend, finish, pictures.codec)
         queue = _queue(backend, painting, settings, models)
         jobs = await open_jobs(queue, store, settings, stack)
         image_backend = queue if backend else None
@@ -140,9 +140,11 @@ async def open_server(
         yield create(parts)
 
 
-def _guarded(backend: ImageBackend | None, settings: Settings, codec: Codec) -> ImageBackend | None:
-    """What paints, with its sources read before it and its pictures marked behind it."""
-    return backend and CheckedSources(marked(backend, settings), codec)
+def _guarded(
+    backend: ImageBackend | None, finish: Finish | None, codec: Codec
+) -> ImageBackend | None:
+    """What paints, with its sources read before it and its pictures finished behind it."""
+    return backend and CheckedSources(finished(backend, finish), codec)
 
 
 def _queue(

@@ -14,12 +14,13 @@ from limner.app.vocabulary import load_vocabulary
 from limner.config import Settings
 from limner.config.patience import Timeouts
 from limner.core.errors import ConfigError, UpstreamError
-from limner.core.ports import Upstream
+from limner.core.ports import Finish, Upstream
 from limner.core.turn import UpstreamCapabilities
 from limner.images.codec import SandboxedCodec
 from limner.upstreams.anthropic import AnthropicUpstream, anthropic_http
 from limner.upstreams.chat import ChatUpstream
 from limner.upstreams.detect import DetectedUpstream, has_image_tool, known_dialect
+from limner.upstreams.finished import FinishedTurns
 from limner.upstreams.harmony import HarmonyUpstream
 from limner.upstreams.http import HttpLimits, UpstreamHttp
 from limner.upstreams.prompted import PromptedUpstream
@@ -36,7 +37,8 @@ logger = logging.getLogger(__name__)
 class ModelServer:
     """What the operator says of one language model server; see the settings of the same names.
 
-    native_image_tool: whether it runs the hosted image tool itself; known of OpenAI's own.
+    native_image_tool: whether it runs the hosted image tool itself; known of OpenAI's own. finish:
+    what is done to the pictures that it makes so.
     """
 
     url: str
@@ -50,6 +52,7 @@ class ModelServer:
     harmony_vocab: Path | None = None
     native_image_tool: bool = False
     limits: HttpLimits = field(default_factory=HttpLimits)
+    finish: Finish | None = None
 
     @property
     def name(self) -> str:
@@ -149,7 +152,8 @@ async def _responses(server: ModelServer, stack: AsyncExitStack) -> Upstream:
         encrypted_reasoning=True,
     )
     http = await _http(server, stack)
-    return ResponsesUpstream(http, model=server.model, capabilities=capabilities)
+    upstream = ResponsesUpstream(http, model=server.model, capabilities=capabilities)
+    return FinishedTurns(upstream, server.finish) if server.finish else upstream
 
 
 async def _anthropic(server: ModelServer, stack: AsyncExitStack) -> Upstream:

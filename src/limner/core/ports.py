@@ -13,11 +13,13 @@ from typing import Protocol, runtime_checkable
 
 from limner.core.image import (
     ImageCapabilities,
+    ImageCompleted,
     ImageData,
     ImageEvent,
     ImageFormat,
     ImageRequest,
 )
+from limner.core.picture_facts import PictureFacts
 from limner.core.turn import TurnEvent, TurnRequest, UpstreamCapabilities
 
 
@@ -52,6 +54,14 @@ class ImageBackend(Protocol):
 
         Ends with the last `ImageCompleted`, or with `ImageFailed`.
         """
+        ...
+
+
+class Finish(Protocol):
+    """What is done to every finished picture before it leaves, whoever painted it."""
+
+    async def __call__(self, picture: ImageCompleted, asked: PictureFacts) -> ImageCompleted:
+        """The picture as it leaves. asked: how it was made, as far as it does not say itself."""
         ...
 
 
