@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from limner.core.image import Size
-from limner.engine.preview import PREVIEW_TOKENS
+from limner.engine.preview import Decoder, Sketch
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +46,15 @@ def watched(scheduler: Any, see: Callable[[Any], None]) -> Any:
     return fresh
 
 
-def to_pixels(foreseen: Foreseen, *, preview: bool) -> Any:
-    """Decode; blocks. Returns uint8, (height, width, 3), on CPU, halved for a large preview."""
+def to_pixels(foreseen: Foreseen, *, preview: bool, sketch: Sketch | None = None) -> Any:
+    """Decode; blocks. Returns uint8, (height, width, 3), on CPU, smaller for a large preview.
+
+    sketch: decodes previews in the VAE's place.
+    """
     vae = foreseen.pipeline.vae
     with torch.inference_mode():
         grid = _unscaled(_unpacked(foreseen), vae)
-        if preview and grid.shape[-2] * grid.shape[-1] > PREVIEW_TOKENS:
-            grid = _halved(grid)
-        decoded = vae.decode(grid.to(vae.dtype), return_dict=False)[0]
-        picture = decoded[0, :, 0] if decoded.ndim == 5 else decoded[0]
-        unit = (picture.float() / 2 + 0.5).clamp(0, 1)
-        return (unit * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+    return Decoder(vae, sketch).pixels(grid, preview=preview)
 
 
 def _clean(scheduler: Any, output: Any, sample: Any, answer: Any) -> Any:
@@ -99,9 +97,3 @@ def _unscaled(latents: Any, vae: Any) -> Any:
         shift = torch.tensor(config["latents_mean"]).view(shape).to(latents)
         scale = scale * torch.tensor(config["latents_std"]).view(shape).to(latents)
     return latents * scale + shift
-
-
-def _halved(grid: Any) -> Any:
-    if grid.ndim == 5:
-        return torch.nn.functional.avg_pool3d(grid, (1, 2, 2))
-    return torch.nn.functional.avg_pool2d(grid, 2)
