@@ -34,7 +34,7 @@ from limner.engine.model import ModelFacts
 from limner.engine.params import Plan, capabilities, plan
 from limner.engine.picture_model import PictureModel
 from limner.engine.room import what_helps
-from limner.engine.scheduler import Scheduler
+from limner.engine.scheduler import Asker, Scheduler
 from limner.engine.source import Source, plan_edit
 from limner.engine.studio import Stats, Studio
 from limner.engine.weights import Precision
@@ -43,7 +43,8 @@ from limner.engine.worker import Worker, is_out_of_memory
 logger = logging.getLogger(__name__)
 
 LOADING_SHARE = 0.9
-"""Of the way to readiness; the rest is the first picture."""
+MEASURING_SHARE = 0.95
+"""Of the way to readiness; the rest is the first picture, and then passes of several."""
 
 
 class Painter:
@@ -57,17 +58,22 @@ class Painter:
         scheduler: Scheduler[Job],
         fresh_seed: Callable[[], int],
         on_readiness: Callable[[Readiness], None] = lambda readiness: None,
+        measure: Callable[[PictureModel], int | None] | None = None,
+        picture_timeout_s: float | None = None,
     ) -> None:
-        """load: blocks until the pipeline is there; runs in the worker thread.
+        """load: blocks until the pipeline is there; runs in the worker thread, as does `measure`.
 
         name: what the model is served as, said until it is loaded. fresh_seed: makes the seed of
         requests without one. on_readiness: called on the event loop at every change.
+        measure: finds the scheduler's token budget. picture_timeout_s: see `Studio`.
         """
         self._load = load
         self._scheduler = scheduler
         self._fresh_seed = fresh_seed
         self._on_readiness = on_readiness
         self._name = name
+        self._measure = measure
+        self._picture_timeout_s = picture_timeout_s
         self._readiness = Readiness("loading", f"{name!r} is about to load", 0.0)
         self._setup: Mapping[str, str] = {}
         self._worker = Worker()
@@ -118,12 +124,19 @@ class Painter:
             self._tell("loading", "painting a first picture", LOADING_SHARE)
             self._worker.forget_times()
             await self._warm_up(model)
+            await self._find_budget(model)
         except Exception as error:
             words = error.message if isinstance(error, ConfigError) else repr(error)
             self._tell("failed", f"the model could not be loaded: {words}")
             raise
         self._decoder = decoder_beside(model)
-        studio = Studio(model, self._worker, self._scheduler, decoder=self._decoder)
+        studio = Studio(
+            model,
+            self._worker,
+            self._scheduler,
+            decoder=self._decoder,
+            picture_timeout_s=self._picture_timeout_s,
+        )
         running = asyncio.create_task(studio.run())
         running.add_done_callback(self._ended)
         self._ready = model.facts, studio, running
@@ -139,6 +152,14 @@ class Painter:
                 f"model {model.facts.name!r} leaves no memory of {model.device} for a picture of "
                 f"{model.facts.native_size}. {what_helps(Precision(model.dtype), model.device)}"
             ) from error
+
+    async def _find_budget(self, model: PictureModel) -> None:
+        if self._measure is None:
+            return
+        self._tell("loading", "timing passes of several pictures", MEASURING_SHARE)
+        budget = await self._worker.run(self._measure, model)
+        if budget is not None:
+            self._scheduler.token_budget = budget
 
     async def close(self) -> None:
         """Stop at the end of the step under way; requests that are not finished fail."""
@@ -158,7 +179,8 @@ class Painter:
         """
         try:
             facts, studio = self._open()
-            job = studio.enter(*await self._planned(request, facts))
+            asker = Asker(request.client, request.priority)
+            job = studio.enter(*await self._planned(request, facts), asker)
         except ImageError as error:
             yield _failed(error)
             return

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from limner.core.image import ImageCapabilities, Size
@@ -23,6 +24,8 @@ class EngineStatus:
     running, queued: requests. steps, pictures: made since the start. idle: nothing is under way.
     call_s: how long the model's call under way has taken so far, such as a step; 0 for none.
     slowest_call_s: the longest that one of the last has taken, 0 before the first.
+    token_budget: tokens that one pass of the model holds at most; None until it is loaded.
+    setup: how the model was made quick, in words, by what it concerns, such as `attention`.
     """
 
     readiness: Readiness
@@ -36,6 +39,8 @@ class EngineStatus:
     idle: bool = True
     call_s: float = 0.0
     slowest_call_s: float = 0.0
+    token_budget: int | None = None
+    setup: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def call_limit_s(self) -> float:
@@ -67,7 +72,13 @@ def _capabilities(fields: dict[str, Any] | None) -> ImageCapabilities | None:
         return None
     sizes = tuple(Size(**size) for size in fields["sizes"])
     native = Size(**fields["native_size"])
-    formats = tuple(fields["formats"])
+    formats, loras = tuple(fields["formats"]), tuple(fields["loras"])
     return ImageCapabilities(
-        **{**fields, "sizes": sizes, "native_size": native, "formats": formats}
+        **{
+            **fields,
+            "sizes": sizes,
+            "native_size": native,
+            "formats": formats,
+            "loras": loras,
+        }
     )
