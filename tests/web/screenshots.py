@@ -14,8 +14,8 @@ import httpx
 from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from tests.e2e.processes import PATIENCE_S, Server, serving
-from tests.web.conftest import CHROMIUM, ready
+from tests.e2e.processes import PATIENCE_S, Server, ready, serving
+from tests.web.conftest import CHROMIUM
 from tests.web.visiting import FLAGS, cards, held, painted, say, visiting
 
 FOLDER = Path(__file__).parents[2] / "docs/images"
