@@ -12,7 +12,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,15 +22,19 @@ from limner.engine.device import choose_device, choose_dtype, device_facts, phys
 from limner.engine.families import OUR_TRANSFORMER
 from limner.engine.model import ModelFacts, read_facts
 from limner.engine.picture_model import PictureModel
+from limner.engine.previews import PREVIEWS_BY_COST, PreviewChoice
 from limner.engine.quantizing import Quantize
 from limner.engine.room import DEFAULT_LAYOUT, Ask, Device, Layout, Offload, find_room
+from limner.engine.tuning import Tuning
 from limner.engine.weights import Precision
 
 if TYPE_CHECKING:
     from limner.engine.offload import Swap
+    from limner.engine.preview import Sketch
 
 logger = logging.getLogger(__name__)
 
+_AS_IT_IS = Tuning()
 TINY = Path(__file__).parent / "models" / "tiny"
 INDEX = "model_index.json"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -48,6 +52,7 @@ class Loaded:
 
     dtype: of transformer and text encoder; the VAE's own may be wider.
     layout: where its parts are while it paints. swap: moves them, where that is one at a time.
+    sketch: shows previews in the VAE's place.
     """
 
     facts: ModelFacts
@@ -56,6 +61,7 @@ class Loaded:
     dtype: Any
     layout: Layout = DEFAULT_LAYOUT
     swap: Swap | None = None
+    sketch: Sketch | None = None
 
     def bring(self, part: Any) -> None:
         """Have a part on the device that is used other than by calling it."""
@@ -72,6 +78,7 @@ def load(
     threads: int | None = None,
     offload: Offload | Literal["auto"] = "auto",
     quantize: Quantize = "none",
+    previews: PreviewChoice = PREVIEWS_BY_COST,
     progress: Progress = lambda share, words: None,
 ) -> Loaded:
     """Load a pipeline and put it on its device. Takes seconds to minutes; blocks.
@@ -82,7 +89,7 @@ def load(
     dtype: `auto` (bfloat16, on CPU float32) or one of `engine.device.DTYPES`.
     threads: CPU threads of one operation; by default physical cores less one.
     offload: `auto` (what free memory asks for), or how a model larger than the GPU's memory is
-        laid out. quantize: in what linear layers are held.
+        laid out. quantize: in what linear layers are held. previews: what decodes them.
 
     Raises ConfigError when this cannot work, naming what would.
     """
@@ -106,7 +113,8 @@ def load(
         layout = _layout(torch, facts.name, folder, chosen, ask)
         progress(0.2, f"loading {model}: {layout.words}")
         pipeline = _load(diffusers, source, folder, kind)
-        return _place(pipeline, facts, chosen, kind, precision, layout)
+        placed = _place(pipeline, facts, chosen, kind, precision, layout)
+        return replace(placed, sketch=_sketch(placed, previews))
 
 
 def facts_in(folder: Path, name: str) -> ModelFacts:
@@ -131,12 +139,17 @@ def _layout(torch: Any, name: str, folder: Path, device: Any, ask: Ask) -> Layou
     return layout
 
 
-def open_model(loaded: Loaded) -> PictureModel:
-    """The loop that paints with what was loaded."""
+def open_model(
+    loaded: Loaded, tuning: Tuning = _AS_IT_IS, progress: Progress = lambda share, words: None
+) -> PictureModel:
+    """The loop that paints with what was loaded; blocks while it is tuned.
+
+    Raises ConfigError for tuning that does not work here.
+    """
     if is_ours(loaded.pipeline):
         from limner.engine.zimage.denoise import Denoiser
 
-        return Denoiser(loaded)
+        return Denoiser(loaded, tuning, progress)
     from limner.engine.pipelines.stepped import Stepped
 
     return Stepped(loaded)
@@ -251,6 +264,13 @@ def _place(
 
     swap = place(pipeline, facts.name, device=device, precision=precision, layout=layout)
     return Loaded(facts, pipeline, device, dtype, layout, swap)
+
+
+def _sketch(loaded: Loaded, choice: PreviewChoice) -> Sketch | None:
+    from limner.engine.previews.choice import choose_sketch
+
+    vae = getattr(loaded.pipeline, "vae", None)
+    return choose_sketch(choice, vae, loaded.dtype) if vae is not None else None
 
 
 @contextmanager

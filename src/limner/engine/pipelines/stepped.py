@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,6 +76,10 @@ class Stepped:
         return str(self._loaded.dtype).removeprefix("torch.")
 
     @property
+    def setup(self) -> Mapping[str, str]:
+        return {"forward": "the pipeline's own"}
+
+    @property
     def decodes_beside(self) -> bool:
         """No: VAEs of video models, such as Qwen-Image's, keep inside what they are at."""
         return False
@@ -127,7 +131,9 @@ class Stepped:
         return Foreseen(canvas.pipeline, canvas.seen, canvas.size)
 
     def pixels(self, foreseen: Any, *, preview: bool) -> Any:
-        return to_pixels(foreseen, preview=preview) if isinstance(foreseen, Foreseen) else foreseen
+        if not isinstance(foreseen, Foreseen):
+            return foreseen
+        return to_pixels(foreseen, preview=preview, sketch=self._loaded.sketch)
 
     def end(self, canvas: Canvas) -> None:
         """Let its call go no further."""

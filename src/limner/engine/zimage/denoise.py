@@ -18,7 +18,7 @@ from limner.engine.loading import Loaded, Progress
 from limner.engine.model import ModelFacts
 from limner.engine.params import Plan
 from limner.engine.picture_model import Begun
-from limner.engine.preview import to_pixels
+from limner.engine.preview import Decoder, unscaled
 from limner.engine.source import Source
 from limner.engine.tuning import Tuning
 from limner.engine.zimage import captions, edit
@@ -51,6 +51,7 @@ class Denoiser:
         self._tokenizer, self._text_encoder = parts.tokenizer, parts.text_encoder
         self._transformer, self._vae = parts.transformer, parts.vae
         self._scheduler = parts.scheduler
+        self._decoder = Decoder(self._vae, loaded.sketch)
         self._warm_sizes = warm_sizes(loaded.facts, tuning)
         found = tuned(loaded, tuning, progress)
         self.forward = found.forward
@@ -107,7 +108,7 @@ class Denoiser:
         return canvas.clean
 
     def pixels(self, foreseen: Any, *, preview: bool) -> Any:
-        return to_pixels(self._vae, foreseen, preview=preview)
+        return self._decoder.pixels(unscaled(self._vae, foreseen), preview=preview)
 
     def end(self, canvas: Canvas) -> None:
         """Nothing is kept of it here."""
