@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from limner.core.image import Size
@@ -19,12 +18,10 @@ class Tuning:
     compile: whether the blocks are compiled; `auto` on CUDA and ROCm, where it pays.
     warm_sizes: sizes besides the native one that are painted once before the engine is ready, and
         recorded as CUDA graphs where they are small.
-    artefacts: folder that keeps what was compiled; None leaves it to torch.
     compiler: by torch's name, or one of its own kind.
     """
 
     attention: str = "auto"
     compile: Compile = "auto"
     warm_sizes: tuple[Size, ...] = ()
-    artefacts: Path | None = None
     compiler: str | Callable[..., Any] = "inductor"

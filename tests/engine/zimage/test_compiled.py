@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +11,7 @@ from torch._dynamo.testing import CompileCounter
 
 from limner.engine.zimage import fit
 from limner.engine.zimage.attention import native
-from limner.engine.zimage.compiled import CompiledBlock, keep_artefacts
+from limner.engine.zimage.compiled import CompiledBlock
 from limner.engine.zimage.forward import OwnForward
 
 pytestmark = pytest.mark.engine
@@ -84,18 +82,6 @@ def test_what_fails_while_it_computes_is_no_matter_of_the_compiler(model: Any) -
     with pytest.raises(torch.OutOfMemoryError):
         fit.difference(model, OwnForward(model, native, block), OwnForward(model, native))
     assert block.failed is None
-
-
-def test_artefacts_are_kept_where_the_environment_says_else_where_told(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/elsewhere")
-    keep_artefacts(tmp_path)
-    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == "/elsewhere"
-    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
-    keep_artefacts(tmp_path)
-    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(tmp_path)
-    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
 
 
 @pytest.mark.gpu

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,12 +38,9 @@ def test_on_a_processor_nothing_is_compiled_unless_it_is_asked_for(loaded: Any) 
     }
 
 
-def test_compiled_blocks_paint_the_same_picture(
-    loaded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+def test_compiled_blocks_paint_the_same_picture(loaded: Any) -> None:
     said: list[str] = []
-    tuning = Tuning(compile="on", artefacts=tmp_path, compiler="aot_eager")
+    tuning = Tuning(compile="on", compiler="aot_eager")
     compiled = Denoiser(loaded, tuning, lambda share, words: said.append(words))
     assert compiled.setup["compile"] == "on"
     assert said == ["compiling; the first start takes a minute or more, later ones seconds"]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -50,11 +49,3 @@ class CompiledBlock:
                     "painting without compiled blocks: %s", self.failed, extra={"action": "compile"}
                 )
         return blocks.modulated(block, x, modulation, table, attend)
-
-
-def keep_artefacts(folder: Path) -> None:
-    """Have what is compiled written there, so that the next start reads it.
-
-    A folder that the environment names already stays.
-    """
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))

@@ -16,7 +16,7 @@ from limner.engine.model import ModelFacts
 from limner.engine.sizes import new_sizes
 from limner.engine.tuning import Tuning
 from limner.engine.zimage import attention, fit, graphs
-from limner.engine.zimage.compiled import CompiledBlock, keep_artefacts
+from limner.engine.zimage.compiled import CompiledBlock
 from limner.engine.zimage.forward import Forward, OwnForward, StockForward
 
 logger = logging.getLogger(__name__)
@@ -98,8 +98,6 @@ def _compiled(
     model = loaded.pipeline.transformer
     if why_not := _not_compiled(loaded, tuning):
         return own, f"off: {why_not}"
-    if tuning.artefacts:
-        keep_artefacts(tuning.artefacts)
     progress(_PROGRESS, "compiling; the first start takes a minute or more, later ones seconds")
     block = CompiledBlock(tuning.compiler)
     compiled = OwnForward(model, chosen.attend, block)
