@@ -76,9 +76,9 @@ def test_the_url_of_a_database_comes_from_a_variable_as_it_is_and_is_not_shown()
 @pytest.mark.parametrize(
     ("settings", "at_a_time"),
     [
-        (Settings(), 1),
-        (Settings(image_backend="engine"), 1),
-        (Settings(device="cuda:0,cuda:1,cuda:2"), 3),
+        (Settings(), 16),
+        (Settings(image_backend="engine"), 16),
+        (Settings(device="cuda:0,cuda:1,cuda:2"), 48),
         (Settings(device="cpu,cpu", max_concurrent=4), 4),
         (Settings(image_backend="http://127.0.0.1:1/v1", device="cpu,cpu"), 4),
         (Settings(image_backend="http://127.0.0.1:1,http://127.0.0.1:2"), 8),
@@ -87,7 +87,7 @@ def test_the_url_of_a_database_comes_from_a_variable_as_it_is_and_is_not_shown()
         (Settings(image_backend="http://127.0.0.1:1/v1", max_concurrent=2), 2),
     ],
 )
-def test_a_service_elsewhere_gets_more_at_a_time_than_our_engine(
+def test_our_engine_gets_more_at_a_time_than_a_service_elsewhere(
     settings: Settings, at_a_time: int
 ) -> None:
     assert settings.painted_at_a_time == at_a_time

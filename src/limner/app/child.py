@@ -42,6 +42,8 @@ _PASSED_ON = frozenset(
         "threads",
         "offload",
         "quantize",
+        "token_budget",
+        "picture_timeout_s",
         "previews",
         "preview_decoder",
         "attention",

@@ -33,6 +33,7 @@ DEFAULT_MODEL = "tiny"
 ENGINE_PACKAGES = ("torch", "diffusers", "transformers")
 INSTALL = "pip install 'limner[engine]'"
 _GIB = 2**30
+_COMPILED = "TORCHINDUCTOR_CACHE_DIR"
 
 logger = logging.getLogger(__name__)
 
@@ -66,8 +67,10 @@ class Easel:
             )
         # Threads that spin at barriers make a busy small machine slow; read when torch is imported.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        keep_compiled(settings.compile_cache)
+        from limner.engine.measured_budget import measured_budget
         from limner.engine.painter import Painter
-        from limner.engine.scheduler import Scheduler
+        from limner.engine.scheduler import NATIVE_TOKENS, Scheduler
 
         self._settings = settings
         self._on_readiness = on_readiness
@@ -76,10 +79,14 @@ class Easel:
             self._load,
             name=model_name(settings.model),
             scheduler=Scheduler(
-                queue_limit=settings.max_queue, max_concurrent=settings.painted_at_a_time
+                queue_limit=settings.max_queue,
+                max_concurrent=settings.painted_at_a_time,
+                token_budget=settings.token_budget or NATIVE_TOKENS,
             ),
             fresh_seed=partial(secrets.randbits, 32),
             on_readiness=self._note,
+            measure=None if settings.token_budget else measured_budget,
+            picture_timeout_s=settings.picture_timeout_s,
         )
         self.backend: ImageBackend = finished(self.painter, finish_of(settings))
         self._failed = asyncio.Event()
@@ -103,6 +110,7 @@ class Easel:
             idle=stats.idle,
             call_s=stats.call_s,
             slowest_call_s=stats.slowest_call_s,
+            token_budget=stats.token_budget,
             setup=self.painter.setup,
         )
 
@@ -141,13 +149,27 @@ class Easel:
         from limner.engine.tuning import Tuning
 
         settings = self._settings
-        caches = user_cache_path("limner", appauthor=False)
         return Tuning(
             attention=settings.attention,
             compile=settings.compile,
             warm_sizes=settings.warm_sizes,
-            artefacts=settings.compile_cache or caches / "compiled",
         )
+
+
+def keep_compiled(folder: Path | None) -> None:
+    """Have torch keep what it compiles there; read when it is imported.
+
+    None stands for what the environment names, else the user's folder for caches. A folder that
+    cannot be made is left out: torch has one of its own among temporary files.
+    """
+    named = os.environ.get(_COMPILED)
+    chosen = folder or Path(named or user_cache_path("limner", appauthor=False) / "compiled")
+    try:
+        chosen.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        logger.warning("what is compiled is not kept: %s", error, extra={"action": "compile"})
+        return
+    os.environ[_COMPILED] = str(chosen)
 
 
 def gpu_of(device: str | None) -> Gpu | None:

@@ -28,6 +28,8 @@ NAMES = frozenset(
         "threads",
         "offload",
         "quantize",
+        "token_budget",
+        "picture_timeout_s",
         "previews",
         "preview_decoder",
         "attention",

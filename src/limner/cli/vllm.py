@@ -48,6 +48,8 @@ TAKES = OURS | {
     "dtype",
     "threads",
     "step_timeout_s",
+    "token_budget",
+    "picture_timeout_s",
     "allowed_origins",
     "max_queue",
     "max_queue_per_key",

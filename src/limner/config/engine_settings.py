@@ -9,7 +9,7 @@ from typing import Literal
 
 from limner.config.option import Option, option
 from limner.config.picture_settings import PictureSettings
-from limner.config.reading import FOLDER, SIZES, one_of, text
+from limner.config.reading import FOLDER, SIZES, number, one_of, text, whole_number
 from limner.core.image import Size
 
 
@@ -51,6 +51,28 @@ class EngineSettings(PictureSettings):
             text("a folder, or a name on the Hugging Face Hub that is in its cache", "MODEL"),
             "A tiny autoencoder for previews, such as `madebyollin/taef1` for Z-Image and Flux.",
             unset="none",
+        ),
+    )
+    token_budget: int | None = option(
+        None,
+        Option(
+            "engine",
+            whole_number(1, 10_000_000),
+            "Tokens that one pass of the model holds at most, a picture of 1024 px being 4128: how "
+            "many pictures are stepped together. docs/engine.md.",
+            unset="measured at the start",
+        ),
+    )
+    picture_timeout_s: float | None = option(
+        None,
+        Option(
+            "engine",
+            number(1, 604_800),
+            "Seconds after which the engine fails a request that is not done, its wait in the "
+            "engine included.",
+            unset="none",
+            flag="--picture-timeout",
+            variable="PICTURE_TIMEOUT",
         ),
     )
     attention: Literal["auto", "native", "cudnn", "flash3", "flash2", "aiter"] = option(

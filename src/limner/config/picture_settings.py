@@ -173,8 +173,9 @@ class PictureSettings(LanguageModelSettings):
         Option(
             "jobs",
             whole_number(1, 64),
-            "Requests painted at a time, by whatever door they came.",
-            unset="as many as engines of ours run, 4 with an image service, the sum with several",
+            "Requests that are with the image back end at a time, by whatever door they came. Our "
+            "own engine orders those and steps several together.",
+            unset="16 with our engine, 4 with an image service, the sum with several",
             older="IMAGE_GEN_MAX_CONCURRENT",
         ),
     )

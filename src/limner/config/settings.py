@@ -26,6 +26,10 @@ ALL_DEVICES = "all"
 _DEVICE = r"(auto|cpu|cuda(:\d+)?|mps|xpu(:\d+)?)"
 
 
+OURS_AT_A_TIME = 16
+"""Requests that an engine of ours orders among themselves, and steps together where it can."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(EngineSettings):
     """What the operator decided. Made by `load`; adapters get plain values, never this."""
@@ -99,7 +103,7 @@ class Settings(EngineSettings):
     def painted_at_a_time(self) -> int:
         """Requests that one image back end gets at a time."""
         if self.paints_itself:
-            return self.max_concurrent or len(self.devices)
+            return self.max_concurrent or OURS_AT_A_TIME * len(self.devices)
         return self.max_concurrent or 4 * max(1, len(self.addresses))
 
 
