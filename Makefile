@@ -25,10 +25,10 @@ torch_cuda := torch
 torch_rocm := torch
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint cover torture conformance screenshots fmt bench train-tiny clean
+.PHONY: help setup demo test test-foreign test-ray check lint cover torture conformance screenshots fmt bench train-tiny clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## create .venv with everything, development tools included (TORCH=cpu|cuda|rocm)
 
@@ -64,6 +64,14 @@ cover: setup ## show that core and wire are tested to the last branch
 torture: setup ## kill servers, cut their power and fill their disk, all of it (some half an hour)
 	@LIMNER_TORTURE=1 $(BIN)/python -m pytest -q -s -m torture tests/torture
 	@LIMNER_TORTURE=1 $(BIN)/python -m pytest -q tests/store/test_response_life.py tests/store/test_jobs_lifecycle.py
+
+test-ray: setup ## paint by two replicas on a Ray of this machine (installs Ray, 240 MB)
+	@$(PIP) --editable '.[engine,dev,ray]'
+	@$(BIN)/python -m pytest -q -m ray tests/ray
+
+test-foreign: setup ## try language model servers that others wrote (installs them under .cache)
+	@$(BIN)/python -m tests.foreign.install
+	@$(BIN)/python -m pytest -q tests/foreign
 
 conformance: setup ## play every scenario over every kind of upstream, and write the table of the docs
 	@$(BIN)/python -m tests.conformance.page

@@ -22,7 +22,7 @@ from limner.core.errors import LimnerError
 from limner.core.ports import Codec
 from limner.images.checked import CheckedSources
 from limner.images.codec import SandboxedCodec
-from limner.server.application import Rules, enclose
+from limner.server.application import Lifespan, Rules, enclose
 from limner.server.errors import json_response
 from limner.server.guard import allowed_hosts
 from limner.server.health import health_routes
@@ -82,7 +82,9 @@ async def _serve_until(app: Starlette, sock: socket, end: Coroutine[Any, Any, No
                 await task
 
 
-def build_engine(easel: Easel, rules: Rules, codec: Codec | None = None) -> Starlette:
+def build_engine(
+    easel: Easel, rules: Rules, codec: Codec | None = None, *, lifespan: Lifespan | None = None
+) -> Starlette:
     """The engine's application. codec: reads sources that come from anyone."""
 
     async def status(request: Request) -> Response:
@@ -92,7 +94,8 @@ def build_engine(easel: Easel, rules: Rules, codec: Codec | None = None) -> Star
     backend = CheckedSources(easel.backend, codec) if codec else easel.backend
     images = images_routes(backend, PictureSources(codec=codec))
     closed = [*images, Route(engine_status.PATH, status)]
-    return enclose(closed, health_routes({"engine": lambda: painter.readiness}), rules=rules)
+    opened = health_routes({"engine": lambda: painter.readiness})
+    return enclose(closed, opened, rules=rules, lifespan=lifespan)
 
 
 async def _live(easel: Easel) -> None:
@@ -106,6 +109,11 @@ async def _live(easel: Easel) -> None:
 def _rules(settings: Settings, sock: socket) -> Rules:
     if sock.family == AF_UNIX:
         return Rules()  # the file's own permissions say who may ask
+    return tcp_rules(settings)
+
+
+def tcp_rules(settings: Settings) -> Rules:
+    """Who may ask an engine that listens where others can reach it."""
     return Rules(
         hosts=allowed_hosts(settings.host, settings.allowed_hosts),
         origins=frozenset(settings.allowed_origins),

@@ -18,6 +18,7 @@ COMMANDS = {
     "serve": "Serve any language model with the image tool, and paint.",
     "vllm": "Run vLLM with the image tool in front.",
     "engine": "Serve only the image engine, for servers elsewhere.",
+    "cluster": "Serve the image engine by replicas on Ray.",
     "generate": "Paint a picture into a file.",
     "pull": "Download a model.",
     "db": "Upgrade the database, or check it.",
