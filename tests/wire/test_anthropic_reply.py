@@ -392,7 +392,7 @@ def test_what_no_dialect_allows_is_a_failure(body: bytes, what: str) -> None:
         ("api_error", ("api_error", 502, True)),
         ("invalid_request_error", ("invalid_request_error", 502, False)),
         ("authentication_error", ("authentication_error", 502, False)),
-        (None, ("upstream_500", 502, True)),
+        (None, ("server_error", 502, True)),
     ],
 )
 def test_an_error_in_the_stream_fails_the_turn(

@@ -53,7 +53,7 @@ def test_long_messages_are_cut() -> None:
         (404, 502, "upstream_404", False),
         (408, 504, "upstream_408", True),
         (429, 429, "rate_limit_exceeded", True),
-        (500, 502, "upstream_500", True),
+        (500, 502, "server_error", True),
         (503, 503, "upstream_503", True),
         (504, 504, "upstream_504", True),
         (529, 503, "upstream_529", True),

@@ -404,7 +404,7 @@ def test_a_reply_may_be_cut_short(details: object, reason: str) -> None:
     [
         ("failed", {"error": {"code": "server_error", "message": "x"}}, "server_error", 502, True),
         ("failed", {"error": {"code": "rate_limit_exceeded"}}, "rate_limit_exceeded", 429, True),
-        ("failed", {}, "upstream_500", 502, True),
+        ("failed", {}, "server_error", 502, True),
         ("cancelled", {}, "server_error", 502, True),
         ("incomplete", {"incomplete_details": {"reason": "steered"}}, "server_error", 502, True),
     ],

@@ -12,7 +12,8 @@ MAX_MESSAGE_CHARS = 500
 
 # 529 is Anthropic's "overloaded".
 _PASSED_ON = {429: 429, 503: 503, 504: 504, 408: 504, 529: 503}
-_CODES = {429: "rate_limit_exceeded"}
+# What has no name of its own is called as OpenAI calls it: its clients know a closed set of codes.
+_CODES = {429: "rate_limit_exceeded", 500: "server_error"}
 _RETRYABLE = frozenset({408, 429, 500, 502, 503, 504, 529})
 # OpenAI sends both with 429; waiting does not help against them.
 _FINAL_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
