@@ -27,7 +27,8 @@ META = torch.device("meta")
 
 
 def test_one_part_at_a_time_is_on_the_device_and_comes_when_it_is_called() -> None:
-    first, second = torch.nn.Linear(4, 4), torch.nn.BatchNorm1d(4).eval()
+    first: Any = torch.nn.Linear(4, 4)
+    second: Any = torch.nn.BatchNorm1d(4).eval()
     before = [first.weight, second.weight, second.running_mean]
     numbers = [tensor.clone() for tensor in before]
     swap = Swap(META, [first, second])
@@ -69,7 +70,7 @@ def test_pipelines_of_diffusers_learn_where_their_inputs_are_to_be(folder: Path)
 
 
 def painted(loaded: Loaded) -> Any:
-    denoiser = Denoiser(loaded)
+    denoiser: Any = Denoiser(loaded)
     size = Size(96, 48)
     plan = Plan("a red circle", size, size, 3, 3, 2.0, (7,), "png", 0, 0, "random")
     denoiser.warm_up()

@@ -25,7 +25,7 @@ CPU = torch.device("cpu")
 
 def painted(loaded: Any) -> Any:
     """In RGB, 0 to 255."""
-    denoiser = Denoiser(loaded)
+    denoiser: Any = Denoiser(loaded)
     denoiser.warm_up()
     size = Size(64, 64)
     plan = Plan("a red circle", size, size, 8, 8, 0.0, (7,), "png", 0, 0, "random")

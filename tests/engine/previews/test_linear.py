@@ -23,13 +23,14 @@ class Blocks(torch.nn.Module):
 
     def __init__(self, *, frames: bool = False, answers: str = "latent_dist") -> None:
         super().__init__()
-        kernel = (1, 8, 8) if frames else (8, 8)
-        kind = torch.nn.Conv3d if frames else torch.nn.Conv2d
-        self.mix = kind(3, 5, kernel, kernel)
+        cell = (1, 8, 8)
+        self.mix: torch.nn.Module = torch.nn.Conv2d(3, 5, 8, 8)
+        if frames:
+            self.mix = torch.nn.Conv3d(3, 5, cell, cell)
         with torch.no_grad():
-            self.mix.weight.copy_(
-                torch.randn(5, 3, *(1 for _ in kernel)).expand(5, 3, *kernel) / 64
-            )
+            weight = self.mix.get_parameter("weight")
+            mixed = torch.randn(5, 3, *(1 for _ in weight.shape[2:])) / 64
+            weight.copy_(mixed.expand_as(weight))
         self.device, self.dtype, self.answers = torch.device("cpu"), torch.float32, answers
 
     def encode(self, pictures: Any) -> Any:
