@@ -90,4 +90,4 @@ train-tiny: setup ## train the shipped tiny model again from nothing; resumes wh
 	@$(BIN)/python -m training
 
 clean: ## remove the virtual environment and all caches
-	@rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .import_linter_cache
+	@rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* .import_linter_cache
