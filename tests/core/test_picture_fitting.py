@@ -4,6 +4,7 @@ import pytest
 
 from limner.core.errors import InvalidRequest
 from limner.core.image import ImageCapabilities, ImageData, ImageRequest, Size
+from limner.core.lora import Lora
 from limner.core.picture_fitting import fit_image, fit_image_tool
 from limner.core.request import ImageTool
 from tests.core.recorded import asking
@@ -63,6 +64,23 @@ def test_fidelity_without_effect_is_taken_out_and_reported() -> None:
         ImageRequest("a"),
         ("input_fidelity: has no effect on the image back end 'plain'.",),
     )
+
+
+def test_adapters_must_be_there() -> None:
+    tool = ImageTool(0, loras=(Lora("ink"), Lora("pixel", 0.5)))
+    have = ImageCapabilities("able", loras=("pixel", "ink"))
+    assert fit_image(tool, have, path=tool.path) == (tool, ())
+    unknown = ImageCapabilities("unknown", loras=None)
+    assert fit_image(tool, unknown, path=tool.path) == (tool, ())
+    with pytest.raises(InvalidRequest) as none:
+        fit_image(tool, PLAIN, path=tool.path)
+    assert (none.value.code, none.value.param) == ("unsupported_parameter", "tools[0].loras")
+    with pytest.raises(InvalidRequest) as other:
+        fit_image(
+            ImageRequest("a", loras=tool.loras), ImageCapabilities("b", loras=("ink", "line"))
+        )
+    assert other.value.param == "loras[1].name"
+    assert other.value.message == ("Invalid value: 'pixel'. Supported values are: 'ink', 'line'.")
 
 
 def test_a_seed_without_effect_is_taken_out_and_reported() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from limner.core.image import ImageData, Size
+from limner.core.lora import Lora
 from limner.core.request import ImageTool
 from tests.wire.asking import parsed, refused
 from tests.wire.test_input import PNG, PNG_URL
@@ -256,6 +257,7 @@ def test_every_setting_arrives() -> None:
         input_fidelity="low",
         input_image_mask={"image_url": PNG_URL},
         seed=2**32 - 1,
+        loras=[{"name": "ink"}],
     ) == ImageTool(
         index=0,
         model="tiny",
@@ -270,11 +272,12 @@ def test_every_setting_arrives() -> None:
         input_fidelity="low",
         mask=ImageData(PNG, "png"),
         seed=2**32 - 1,
+        loras=(Lora("ink"),),
     )
 
 
 def test_what_is_our_own_is_not_declared_elsewhere() -> None:
-    declared = asked(seed=7, size="auto").declared
+    declared = asked(seed=7, loras=[{"name": "ink"}], size="auto").declared
     assert declared == {"type": "image_generation", "size": "auto"}
 
 

@@ -25,6 +25,7 @@ from limner.core.image import (
     Resolved,
     Size,
 )
+from limner.core.lora import Lora
 from limner.wire.images import (
     ImagesCall,
     as_error,
@@ -78,6 +79,7 @@ def test_every_field_is_read() -> None:
         seed=2**32 - 1,
         steps=8,
         guidance_scale=1.5,
+        loras=[{"name": "ink", "weight": 0.5}],
         progress=True,
     ) == ImagesCall(
         ImageRequest(
@@ -94,6 +96,7 @@ def test_every_field_is_read() -> None:
             seed=2**32 - 1,
             steps=8,
             guidance_scale=1.5,
+            loras=(Lora("ink", 0.5),),
         ),
         stream=True,
         progress=True,

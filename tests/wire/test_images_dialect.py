@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from limner.core.image import ImageCapabilities, ImageFailed, ImageRequest, Size
+from limner.core.lora import Lora
 from limner.wire.images_dialect import (
     ONLY_EDITS,
     OPENAI_OPTIONS,
@@ -22,7 +23,7 @@ from tests.pictures import picture
 
 CAN = ImageCapabilities("theirs")
 FOREIGN = ServerFacts(CAN)
-OURS = ServerFacts(ImageCapabilities("tiny", progress=True, seed=True), model="other")
+OURS = ServerFacts(ImageCapabilities("tiny", progress=True, seed=True, loras=None), model="other")
 CAT = ImageRequest("a cat")
 EVERYTHING = ImageRequest(
     "a cat",
@@ -38,6 +39,7 @@ EVERYTHING = ImageRequest(
     seed=0,
     steps=8,
     guidance_scale=0.0,
+    loras=(Lora("ink", 0.5), Lora("pixel")),
 )
 
 
@@ -79,6 +81,7 @@ def test_everything_asked_is_sent() -> None:
         "seed": 0,
         "steps": 8,
         "guidance_scale": 0.0,
+        "loras": [{"name": "ink", "weight": 0.5}, {"name": "pixel"}],
         "stream": True,
         "partial_images": 2,
         "progress": True,
@@ -101,7 +104,9 @@ def test_foreign_servers_are_asked_for_a_stream_only_for_previews() -> None:
     )
 
 
-@pytest.mark.parametrize("asked", [{"seed": 0}, {"steps": 8}, {"guidance_scale": 0.0}])
+@pytest.mark.parametrize(
+    "asked", [{"seed": 0}, {"steps": 8}, {"guidance_scale": 0.0}, {"loras": (Lora("ink"),)}]
+)
 def test_servers_are_not_asked_what_they_do_not_know(asked: dict[str, Any]) -> None:
     request = ImageRequest("a cat", **asked)
     for server in (FOREIGN, speaking("n"), speaking("n", *OPENAI_OPTIONS, seed=True)):
@@ -208,7 +213,7 @@ def test_all_options_have_a_place_in_a_request() -> None:
 PNG, MASK = picture(), picture(alpha=True)
 ABLE = ImageCapabilities(
     "theirs", edits=True, mask=True, max_images=2, input_fidelity=True, strength=True, seed=True,
-    partial_images=True, progress=True,
+    partial_images=True, progress=True, loras=("ink", "pixel"),
 )  # fmt: skip
 EDIT = ImageRequest("a cat", images=(PNG,))
 
@@ -234,6 +239,7 @@ def test_an_edit_is_a_form_with_its_pictures() -> None:
         ("seed", "0"),
         ("steps", "8"),
         ("guidance_scale", "0.0"),
+        ("loras", '[{"name":"ink","weight":0.5},{"name":"pixel"}]'),
         ("input_fidelity", "high"),
         ("strength", "0.5"),
         ("stream", "true"),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from limner.core.errors import InvalidRequest
 from limner.core.image import ImageData, ImageRequest, Size
+from limner.core.lora import Lora
 from limner.wire.images import ImagesCall, encode_event
 from limner.wire.images_edits import (
     EditCall,
@@ -90,6 +91,7 @@ def test_all_fields_of_a_form_are_text() -> None:
         ("steps", "4"),
         ("guidance_scale", "1.5"),
         ("strength", "1"),
+        ("loras", '[{"name": "ink"}]'),
         ("progress", "True"),
         files=(FILE, ("mask", MASK.content)),
     )
@@ -111,6 +113,7 @@ def test_all_fields_of_a_form_are_text() -> None:
                 steps=4,
                 guidance_scale=1.5,
                 strength=1,
+                loras=(Lora("ink"),),
             ),
             stream=True,
             progress=True,

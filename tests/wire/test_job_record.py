@@ -16,6 +16,7 @@ from limner.core.image import (
     Size,
 )
 from limner.core.job import JobOrder
+from limner.core.lora import Lora
 from limner.wire.job_record import (
     order_record,
     outcome_record,
@@ -32,6 +33,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 IMAGES = st.builds(ImageData, st.binary(), st.sampled_from(("png", "jpeg", "webp")))
 SIZES = st.builds(Size, st.integers(1, 9999), st.integers(1, 9999))
 SMALL = st.floats(0, 1)
+LORAS = st.lists(st.builds(Lora, TEXTS, st.none() | SMALL)).map(tuple)
 REQUESTS = st.builds(
     ImageRequest,
     prompt=TEXTS,
@@ -41,10 +43,11 @@ REQUESTS = st.builds(
     mask=st.none() | IMAGES,
     guidance_scale=st.none() | SMALL,
     strength=st.none() | SMALL,
+    loras=LORAS,
     client=TEXTS,
 )
 ORDERS = st.builds(JobOrder, REQUESTS, st.none() | TEXTS, adjustments=st.lists(TEXTS).map(tuple))
-LOOKS = st.builds(Resolved, st.none() | SIZES, adjustments=st.lists(TEXTS).map(tuple))
+LOOKS = st.builds(Resolved, st.none() | SIZES, adjustments=st.lists(TEXTS).map(tuple), loras=LORAS)
 USAGES = st.builds(ImageUsage, st.integers(0, 99), st.integers(0, 99), st.integers(0, 99))
 PICTURES = st.builds(ImageCompleted, IMAGES, LOOKS, st.none() | USAGES, st.integers(0, 9))
 FAILURES = st.builds(ImageFailed, TEXTS, retry_after_s=st.none() | SMALL)
@@ -53,6 +56,13 @@ FAILURES = st.builds(ImageFailed, TEXTS, retry_after_s=st.none() | SMALL)
 @given(ORDERS)
 def test_an_order_comes_back(order: JobOrder) -> None:
     assert read_order(order_record(order)) == order
+
+
+def test_an_order_of_an_earlier_version_is_read() -> None:
+    order = JobOrder(ImageRequest("a"))
+    before = order_record(order).replace(b'"loras":[],', b"")
+    assert before != order_record(order)
+    assert read_order(before) == order
 
 
 @given(PICTURES | FAILURES)

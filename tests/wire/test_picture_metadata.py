@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from limner.core.image import FORMATS, ImageData, ImageFormat
+from limner.core.lora import Lora
 from limner.core.picture_facts import PictureFacts
 from limner.wire.picture_metadata import is_signed, read, says_made_by_ai, strip, write
 from tests.pictures import picture
@@ -51,6 +52,9 @@ facts_of_any_kind = st.builds(
     steps=st.none() | st.integers(1, 50),
     guidance=st.none() | st.floats(0, 20),
     strength=st.none() | st.floats(0, 1),
+    loras=st.lists(st.builds(Lora, st.text("abc", min_size=1), st.none() | st.floats(-4, 4))).map(
+        tuple
+    ),
     action=st.sampled_from(["generate", "edit"]),
     version=st.none() | st.just("0.1.0"),
     created_at=st.none() | st.integers(0, 4_000_000_000),

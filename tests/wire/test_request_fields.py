@@ -75,7 +75,7 @@ def test_every_field_of_openais_api_has_its_row() -> None:
 
 def test_every_field_of_openais_image_tool_has_its_row() -> None:
     asked = tool_param.ImageGeneration.__annotations__
-    ours = {"n", "seed"}
+    ours = {"n", "seed", "loras"}
     assert names_of(IMAGE_TOOL_FIELDS) == {*asked, *ours} - {"type"}
 
 

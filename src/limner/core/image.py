@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from limner.core.lora import Lora
+
 ImageFormat = Literal["png", "jpeg", "webp"]
 Fidelity = Literal["low", "high"]
 Priority = Literal["interactive", "background"]
@@ -52,6 +54,7 @@ class ImageRequest:
     seed: 0 to 2**32 - 1; picture k of n uses seed + k (modulo 2**32).
     seed, steps, guidance_scale, strength: our own extensions of the Images API; refused by back
         ends that have no such thing. strength: 0 to 1, how far an edit may leave its source.
+    loras: adapters to paint with, our own as well.
     images: sources of an edit, in their order; none for a new picture.
     mask: where the first source may change: there its alpha is 0. As large as that source.
     client: who asks, for fair shares of a queue; response_id: for which response. Never sent on,
@@ -75,6 +78,7 @@ class ImageRequest:
     mask: ImageData | None = None
     input_fidelity: Fidelity | None = None
     strength: float | None = None
+    loras: tuple[Lora, ...] = ()
     client: str = ""
     response_id: str = ""
     priority: Priority = "interactive"
@@ -89,7 +93,7 @@ class Resolved:
     """What a back end really used, as far as it says; echoed to the client, never guessed.
 
     adjustments: what differs from what was asked and why, one sentence each, for the client.
-    guidance, strength: see `ImageRequest`; they go into the picture's file only.
+    guidance, strength, loras: see `ImageRequest`; they go into the picture's file only.
     """
 
     size: Size | None = None
@@ -102,6 +106,7 @@ class Resolved:
     adjustments: tuple[str, ...] = ()
     guidance: float | None = None
     strength: float | None = None
+    loras: tuple[Lora, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +193,7 @@ class ImageCapabilities:
     edits, mask: whether it takes source pictures, and a mask over the first. max_images: sources of
     one edit. transparent: whether it can paint on a transparent background. repeatable: whether
     asking again costs nothing but time, so that a picture lost in a crash may be painted again.
+    loras: adapters that a request may name.
     named: those of each by name, where it is several that a request's model picks among.
     """
 
@@ -209,6 +215,7 @@ class ImageCapabilities:
     strength: bool = False
     transparent: bool | None = None
     repeatable: bool = False
+    loras: tuple[str, ...] | None = ()
     named: Mapping[str, ImageCapabilities] = field(default_factory=dict, compare=False)
 
     def of(self, model: str | None) -> ImageCapabilities:

@@ -161,6 +161,7 @@ def image_request(
         moderation=tool.moderation,
         partial_images=tool.partial_images if stream else 0,
         seed=tool.seed,
+        loras=tool.loras,
         images=basis.images,
         mask=basis.mask,
         input_fidelity=tool.input_fidelity if basis.images else None,

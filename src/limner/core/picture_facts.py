@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from limner.core.lora import Lora
+
 
 @dataclass(frozen=True, slots=True)
 class PictureFacts:
@@ -12,7 +14,8 @@ class PictureFacts:
 
     prompt: what it was painted from, whoever wrote it. revised_prompt: what an image service made
     of that. size: such as `1024x1024`. guidance: of classifier-free guidance. strength: 0 to 1, how
-    far an edit was to leave its source. version: of Limner. created_at: epoch seconds.
+    far an edit was to leave its source. loras: adapters with their weights. version: of Limner.
+    created_at: epoch seconds.
     """
 
     prompt: str
@@ -23,6 +26,7 @@ class PictureFacts:
     steps: int | None = None
     guidance: float | None = None
     strength: float | None = None
+    loras: tuple[Lora, ...] = ()
     action: Literal["generate", "edit"] = "generate"
     version: str | None = None
     created_at: int | None = None

@@ -38,6 +38,7 @@ def fit_image(
     at = f"{path}." if path else ""
     _check_size(asked, can, f"{at}size")
     _check_background(asked, can, f"{at}background")
+    _check_loras(asked, can, f"{at}loras")
     if asked.mask is not None and not (can.edits and can.mask):
         raise _unsupported(f"{at}{mask}", f"The image back end {can.name!r} takes no masks.")
     if isinstance(asked, ImageTool):
@@ -80,6 +81,16 @@ def _check_background(asked: ImageTool | ImageRequest, can: ImageCapabilities, p
             param=path,
             code="invalid_value",
         )
+
+
+def _check_loras(asked: ImageTool | ImageRequest, can: ImageCapabilities, path: str) -> None:
+    if not asked.loras or can.loras is None:
+        return
+    if not can.loras:
+        raise _unsupported(path, f"The image back end {can.name!r} has no adapters.")
+    for position, each in enumerate(asked.loras):
+        if each.name not in can.loras:
+            raise _not_among(f"{path}[{position}].name", each.name, can.loras)
 
 
 def _check_action(asked: ImageTool, can: ImageCapabilities, path: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from limner.core.image import Fidelity, ImageData, ImageFormat, Size
 from limner.core.items import Item
+from limner.core.lora import Lora
 from limner.core.turn import FunctionTool, HostedChoice, JsonObject, Sampling
 
 
@@ -14,9 +15,9 @@ class ImageTool:
     """The hosted tool's settings as asked; None where the client left the choice.
 
     index: how many of the client's functions stand before it. path: where the entry that counts was
-    declared, for messages. action: `generate`, `edit` or `auto`. mask: for edits; seed: of every
-    picture; see `ImageRequest`. declared: that entry as it came, without what is our own, for an
-    upstream that has the tool itself.
+    declared, for messages. action: `generate`, `edit` or `auto`. mask: for edits; seed, loras: of
+    every picture; see `ImageRequest`. declared: that entry as it came, without what is our own, for
+    an upstream that has the tool itself.
     """
 
     index: int
@@ -32,6 +33,7 @@ class ImageTool:
     input_fidelity: Fidelity | None = None
     mask: ImageData | None = None
     seed: int | None = None
+    loras: tuple[Lora, ...] = ()
     path: str = "tools[0]"
     declared: JsonObject | None = field(default=None, compare=False)
 

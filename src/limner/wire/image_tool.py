@@ -1,8 +1,8 @@
 """One `image_generation` entry of `tools`, checked field by field in a fixed order.
 
-OpenAI's fields of today, less what nothing here can do; those are refused by name. `seed` is our
-own, as in the Images API here. Whether the back end at hand can do what is asked is told later
-(`core.picture_fitting`).
+OpenAI's fields of today, less what nothing here can do; those are refused by name. `seed` and
+`loras` are our own, as in the Images API here. Whether the back end at hand can do what is asked is
+told later (`core.picture_fitting`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from limner.core.turn import JsonObject
 from limner.wire.fields import Fields, invalid_value, unknown_parameter, unsupported
 from limner.wire.input_items import named_picture
 from limner.wire.known import Known
+from limner.wire.loras import read_loras
 from limner.wire.pictures import data_url
 from limner.wire.request_fields import IMAGE_TOOL_FIELDS, names_of, notes_of
 
@@ -30,6 +31,7 @@ FIDELITIES: tuple[Fidelity, ...] = ("high", "low")
 
 NOT_OFFERED = notes_of(IMAGE_TOOL_FIELDS, "refused")
 _KNOWN = names_of(IMAGE_TOOL_FIELDS) - NOT_OFFERED.keys() - {"n"} | {"type"}
+_OURS = frozenset({"seed", "loras"})
 _SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", re.ASCII)
 
 
@@ -48,6 +50,7 @@ def parse_image_tool(entry: Fields, index: int, known: Known) -> ImageTool:
     partial_images = entry.integer("partial_images", 0, MAX_PARTIAL_IMAGES)
     mask = _mask(entry, known)
     seed = entry.integer("seed", 0, MAX_SEED)
+    loras = read_loras(entry)
     return ImageTool(
         index=index,
         model=model,
@@ -62,6 +65,7 @@ def parse_image_tool(entry: Fields, index: int, known: Known) -> ImageTool:
         input_fidelity=fidelity,
         mask=mask,
         seed=seed,
+        loras=loras,
         path=entry.path,
         declared=_whole(entry, mask),
     )
@@ -129,7 +133,7 @@ def _whole(entry: Fields, mask: ImageData | None) -> JsonObject:
 
     Nor does it know what is our own extension.
     """
-    values = {name: value for name, value in entry.values.items() if name != "seed"}
+    values = {name: value for name, value in entry.values.items() if name not in _OURS}
     if mask is not None:
         values[MASK] = {"image_url": data_url(mask)}
     return values

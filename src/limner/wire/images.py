@@ -1,8 +1,8 @@
 """The Images API as it is served (OpenAI API reference, "Images"); its edits' own: `images_edits`.
 
-Beyond OpenAI's: `seed`, `steps` and `guidance_scale` in the request, and `progress: true`, which
-adds events `image_generation.progress` or `image_edit.progress` to a stream. What the reply says
-beyond OpenAI's stands under the one key `limner`.
+Beyond OpenAI's: `seed`, `steps`, `guidance_scale` and `loras` in the request, and `progress: true`,
+which adds events `image_generation.progress` or `image_edit.progress` to a stream. What the reply
+says beyond OpenAI's stands under the one key `limner`.
 
 Within a stream an error must be nested under `error`: the official clients take a flat one for a
 partial image, and raise nothing.
@@ -38,6 +38,7 @@ from limner.wire.image_tool import (
     unless_auto,
 )
 from limner.wire.items import extras
+from limner.wire.loras import read_loras
 from limner.wire.pictures import to_base64
 from limner.wire.settings import MAX_LABEL
 
@@ -52,7 +53,7 @@ QUALITIES = ("low", "medium", "high", "xhigh", "max", "auto", "standard", "hd")
 _KNOWN = frozenset(
     {"prompt", "model", "n", "size", "quality", "background", "output_format", "moderation"}
     | {"output_compression", "partial_images", "stream", "response_format", "safety_identifier"}
-    | {"user", "seed", "steps", "guidance_scale", "progress"}
+    | {"user", "seed", "steps", "guidance_scale", "loras", "progress"}
 )
 REFUSED = NOT_OFFERED | {"style": "Say the style in the prompt; leave this out."}
 
@@ -185,6 +186,7 @@ def _request(fields: Fields) -> ImageRequest:
         seed=fields.integer("seed", 0, MAX_SEED),
         steps=fields.integer("steps", 1, MAX_STEPS),
         guidance_scale=fields.number("guidance_scale", 0, MAX_GUIDANCE),
+        loras=read_loras(fields),
     )
 
 

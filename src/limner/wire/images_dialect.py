@@ -14,6 +14,7 @@ from typing import Any
 from limner.core.image import ImageCapabilities, ImageData, ImageFailed, ImageRequest
 from limner.wire import json
 from limner.wire.images_plain import adjustments, own_model, refusal, unsupported
+from limner.wire.loras import loras_json
 
 Json = dict[str, Any]
 
@@ -27,7 +28,7 @@ OPENAI_OPTIONS = (
     "output_compression",
     "moderation",
 )
-OUR_OPTIONS = ("seed", "steps", "guidance_scale")
+OUR_OPTIONS = ("seed", "steps", "guidance_scale", "loras")
 ONLY_EDITS = ("input_fidelity", "strength")
 OPTIONS = (*OPENAI_OPTIONS, *OUR_OPTIONS)
 EDIT_OPTIONS = tuple(name for name in (*OPTIONS, *ONLY_EDITS) if name != "moderation")
@@ -108,7 +109,7 @@ class ImagesOrder:
     def fields(self) -> list[tuple[str, str]]:
         """The body's fields as text, for a form."""
         return [
-            (name, str(value).lower() if isinstance(value, bool) else str(value))
+            (name, value if isinstance(value, str) else json.dump(value).decode())
             for name, value in self.body.items()
         ]
 
@@ -163,7 +164,11 @@ def _model(request: ImageRequest, server: ServerFacts) -> str | None:
 
 def _values(request: ImageRequest) -> Json:
     named: Json = {name: getattr(request, name) for name in (*OPTIONS, *ONLY_EDITS)}
-    return {**named, "size": str(request.size) if request.size else None}
+    return {
+        **named,
+        "size": str(request.size) if request.size else None,
+        "loras": loras_json(request.loras) or None,
+    }
 
 
 def _path(path: str, name: str, model: str | None) -> str | ImageFailed:

@@ -2,7 +2,8 @@
 
 Sources: OpenAI API reference, "Create image edit"; the forms are those that the official clients
 write (RFC 7578): one file `image`, or several `image[]` or `image[0]`; numbers and booleans as
-text. Beyond OpenAI's: `strength`, and the fields that `wire.images` names.
+text, and `loras` as the text of its JSON. Beyond OpenAI's: `strength`, and the fields that
+`wire.images` names.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from typing import Any
 
 from limner.core.errors import InvalidRequest
 from limner.core.image import ImageData, Size
+from limner.wire import json
 from limner.wire.fields import Fields, cut, invalid_value, unknown_parameter
 from limner.wire.image_tool import FIDELITIES
 from limner.wire.images import REFUSED, ImagesCall, read_call
+from limner.wire.loras import FIELD as LORAS
 from limner.wire.picture_size import has_alpha, measure
 from limner.wire.pictures import MAX_IMAGE_BYTES, data_of, is_elsewhere, picture
 
@@ -214,9 +217,18 @@ def _value(name: str, text: str) -> Any:
         return int(text)
     if name in _NUMBERS and _NUMBER.fullmatch(text):
         return float(text)
+    if name == LORAS:
+        return _json(text)
     if name in _BOOLEANS and text.lower() in ("true", "false"):
         return text.lower() == "true"
     return text
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.load(text)
+    except ValueError:
+        return text
 
 
 def _check_name(name: str, *, is_known: bool) -> None:

@@ -31,7 +31,7 @@ LATENT_MULTIPLE, LATENT_MAX_EDGE_PX = 8, 2048
 
 OPENAI_FAMILIES = ("gpt-image-", "chatgpt-image-", "dall-e-")
 
-_OURS = ("seed", "steps", "guidance_scale")
+_OURS = ("seed", "steps", "guidance_scale", "loras")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def refusal(
 ) -> ImageFailed | None:
     """Why a server that can this much cannot paint this; takes: the options that it has."""
     for option in _OURS:
-        if option not in takes and getattr(request, option) is not None:
+        if option not in takes and getattr(request, option) not in (None, ()):
             return unsupported(
                 option, f"{option} is not known to the image back end {can.name!r}; leave it out"
             )

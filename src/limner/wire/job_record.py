@@ -17,6 +17,7 @@ from limner.core.image import (
     Size,
 )
 from limner.core.job import JobOrder
+from limner.core.lora import Lora
 from limner.wire import json
 
 Json = dict[str, Any]
@@ -33,6 +34,7 @@ def read_order(record: bytes) -> JobOrder:
         "size": _size(request["size"]),
         "images": tuple(map(_image, request["images"])),
         "mask": _image(request["mask"]) if request["mask"] else None,
+        "loras": _loras(request),
     }
     adjustments = tuple(fields.pop("adjustments"))
     return JobOrder(ImageRequest(**request), adjustments=adjustments, **fields)
@@ -57,6 +59,7 @@ def read_outcome(record: bytes) -> ImageCompleted | ImageFailed:
     resolved |= {
         "size": _size(resolved["size"]),
         "adjustments": tuple(resolved["adjustments"]),
+        "loras": _loras(resolved),
     }
     return ImageCompleted(
         _image(fields["image"]),
@@ -73,6 +76,11 @@ def _dump(value: JobOrder | ImageCompleted | ImageFailed) -> bytes:
 
 def _image(value: Json) -> ImageData:
     return ImageData(pybase64.b64decode(value["content"], validate=True), value["format"])
+
+
+def _loras(fields: Json) -> tuple[Lora, ...]:
+    """Rows of earlier versions have none."""
+    return tuple(Lora(**each) for each in fields.get("loras", ()))
 
 
 def _size(value: Json | None) -> Size | None:

@@ -16,8 +16,10 @@ from datetime import UTC, datetime
 from typing import Any
 from xml.sax.saxutils import quoteattr, unescape
 
+from limner.core.lora import Lora
 from limner.core.picture_facts import PictureFacts
 from limner.wire import json
+from limner.wire.loras import loras_json
 
 MADE_BY_AI = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 NAMESPACE = "urn:limner:picture:"
@@ -51,6 +53,7 @@ def facts_text(facts: PictureFacts) -> str:
         "steps": facts.steps,
         "guidance": facts.guidance,
         "strength": facts.strength,
+        "loras": loras_json(facts.loras) or None,
         "action": facts.action,
         "version": facts.version,
         "created": None if facts.created_at is None else _time(facts.created_at),
@@ -78,6 +81,7 @@ def read_facts(text: str | bytes) -> PictureFacts | None:
         steps=_number(said.get("steps")),
         guidance=_fraction(said.get("guidance")),
         strength=_fraction(said.get("strength")),
+        loras=_loras(said.get("loras")),
         action="edit" if said.get("action") == "edit" else "generate",
         version=_text(said.get("version")),
         created_at=None if created_at is None else int(created_at),
@@ -93,6 +97,7 @@ def parameters(facts: PictureFacts) -> str:
         "Size": facts.size,
         "Model": facts.model,
         "Denoising strength": facts.strength,
+        "Lora": ", ".join(f"{each.name}: {each.weight}" for each in facts.loras) or None,
         "Version": facts.version and f"Limner {facts.version}",
     }
     said = ", ".join(
@@ -141,6 +146,15 @@ def _text(value: object) -> str | None:
 
 def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _loras(value: object) -> tuple[Lora, ...]:
+    entries = value if isinstance(value, list) else []
+    return tuple(
+        Lora(name, _fraction(entry.get("weight")))
+        for entry in entries
+        if isinstance(entry, dict) and (name := _text(entry.get("name")))
+    )
 
 
 def _fraction(value: object) -> float | None:

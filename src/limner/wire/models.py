@@ -109,6 +109,7 @@ def _capabilities(can: UpstreamCapabilities | ImageCapabilities) -> dict[str, An
         "max_images": can.max_images,
         "input_fidelity": can.input_fidelity,
         "strength": can.strength,
+        "loras": list(can.loras) if can.loras else None,
         "transparent_background": can.transparent,
     }
 

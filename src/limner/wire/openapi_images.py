@@ -18,6 +18,7 @@ from limner.wire.images import (
 )
 from limner.wire.images_edits import MARKUP, MAX_IMAGES
 from limner.wire.images_edits import PATH as EDITS
+from limner.wire.loras import MAX_LORAS
 from limner.wire.openapi import (
     EVENTS,
     FORM,
@@ -29,7 +30,7 @@ from limner.wire.openapi import (
     header,
     query,
 )
-from limner.wire.openapi_input import NAMED_PICTURE, SIZE
+from limner.wire.openapi_input import LORA, NAMED_PICTURE, SIZE
 from limner.wire.openapi_responses import page
 from limner.wire.openapi_schema import (
     Json,
@@ -67,6 +68,7 @@ _OPTIONAL: dict[str, Json] = {
     "seed": integer(0, MAX_SEED, "Limner's own: the noise to begin with."),
     "steps": integer(1, MAX_STEPS, "Limner's own: of denoising."),
     "guidance_scale": number(0, MAX_GUIDANCE, "Limner's own."),
+    "loras": array(LORA, "Limner's own: adapters to paint with.", most=MAX_LORAS),
     "progress": boolean("Limner's own: events `….progress` in a stream, else reported."),
 }
 _OF_EDITS: dict[str, Json] = {
@@ -87,6 +89,7 @@ _FORM = {
         **_PROMPT,
         **_OPTIONAL,
         **_OF_EDITS,
+        "loras": text("Limner's own: adapters to paint with, as JSON."),
     },
     "required": ["prompt"],
     "additionalProperties": False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from limner.core.image import FORMATS, MAX_PARTIAL_IMAGES, MAX_SEED
+from limner.core.lora import MAX_WEIGHT
 from limner.wire.image_tool import (
     ACTIONS,
     BACKGROUNDS,
@@ -13,6 +14,8 @@ from limner.wire.image_tool import (
     QUALITIES,
 )
 from limner.wire.input_items import DECLARING, MAX_NAME, MAX_PARTS, MAX_TOOLS
+from limner.wire.loras import MAX_LORAS
+from limner.wire.loras import MAX_NAME as MAX_LORA_NAME
 from limner.wire.openapi_fates import with_fates
 from limner.wire.openapi_schema import (
     ANY_OBJECT,
@@ -23,6 +26,7 @@ from limner.wire.openapi_schema import (
     choice,
     either,
     integer,
+    number,
     or_null,
     ref,
     text,
@@ -52,6 +56,10 @@ PICTURE = {
     "file_id": text("Of an upload.", least=1, most=MAX_NAME),
 }
 NAMED_PICTURE = asked({}, PICTURE, "Exactly one of the two.")
+
+LORA = asked(
+    {"name": text(least=1, most=MAX_LORA_NAME)}, {"weight": number(-MAX_WEIGHT, MAX_WEIGHT)}
+)
 
 _ID = text(most=MAX_NAME)
 _CALL_ID = text(least=1, most=MAX_NAME)
@@ -162,6 +170,7 @@ _TOOL_FIELDS = {
     MASK: NAMED_PICTURE,
     "n": {"const": 1, "type": "integer"},
     "seed": integer(0, MAX_SEED),
+    "loras": array(LORA, most=MAX_LORAS),
 }
 _IMAGE_TOOL = asked(
     {"type": _kind("image_generation")}, with_fates(_TOOL_FIELDS, IMAGE_TOOL_FIELDS)

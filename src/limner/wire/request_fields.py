@@ -132,6 +132,7 @@ IMAGE_TOOL_FIELDS = (
     FieldRule("input_image_mask", "honoured", "`image_url` or `file_id` of a PNG or WebP image."),
     FieldRule("n", "honoured", "Only 1, which OpenAI's echo of a tool has."),
     FieldRule("seed", "honoured", "0 to 4294967295, of every picture. Limner's own extension."),
+    FieldRule("loras", "honoured", "Adapters by name and weight. Limner's own extension."),
     FieldRule(
         "complexity",
         "refused",
