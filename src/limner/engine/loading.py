@@ -63,6 +63,12 @@ class Loaded:
     swap: Swap | None = None
     sketch: Sketch | None = None
 
+    @property
+    def setup(self) -> dict[str, str]:
+        """What loading decided, in words for a person, by what it concerns."""
+        previews = self.sketch.name if self.sketch else "the VAE"
+        return {"memory": self.layout.words, "previews": previews}
+
     def bring(self, part: Any) -> None:
         """Have a part on the device that is used other than by calling it."""
         if self.swap:

@@ -7,9 +7,8 @@ the latents where they are many, or what `engine.previews` puts in its place.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 import torch
 from torch.nn import functional as F  # noqa: N812
@@ -18,9 +17,18 @@ PREVIEW_TOKENS = 4096
 """Latents of more cells, that is pictures above 512 px square, are halved before a preview."""
 _EIGHTHS: dict[int, tuple[int, ...]] = {0: (), 1: (3,), 2: (2, 5), 3: (2, 4, 6)}
 
-Sketch: TypeAlias = Callable[[Any], Any]
-"""Decodes previews: latents (1, channels, height, width), as the VAE's `decode` takes them, to RGB
-in -1 to 1, (1, 3, rows, columns) in the same shape at any size."""
+
+class Sketch(Protocol):
+    """What decodes previews in the VAE's place. name: for a person."""
+
+    @property
+    def name(self) -> str: ...
+
+    def __call__(self, latents: Any) -> Any:
+        """Of latents (1, channels, height, width), as the VAE's `decode` takes them.
+
+        Returns RGB in -1 to 1, (1, 3, rows, columns), in the same shape at any size.
+        """
 
 
 def preview_steps(steps: int, partial_images: int) -> tuple[int, ...]:

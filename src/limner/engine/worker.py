@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 import torch
 
 from limner.core.image import ImageFailed
+from limner.engine import device
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -106,8 +107,7 @@ def failure(error: Exception) -> ImageFailed:
 
 def free_what_is_cached() -> None:
     """Give memory back to the device that torch has kept for later."""
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    device.release_memory(torch)
 
 
 def overdue(seconds: float) -> ImageFailed:
@@ -129,10 +129,7 @@ def not_finite() -> ImageFailed:
 
 def is_out_of_memory(error: Exception) -> bool:
     """Whether the model wanted more memory than there is, on whatever device."""
-    # On CPU torch raises a bare RuntimeError; the allocator's name is all there is to tell it by.
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
-    )
+    return device.is_out_of_memory(torch, error)
 
 
 def is_device_lost(error: Exception) -> bool:

@@ -77,7 +77,7 @@ class Stepped:
 
     @property
     def setup(self) -> Mapping[str, str]:
-        return {"forward": "the pipeline's own"}
+        return {**self._loaded.setup, "forward": "the pipeline's own"}
 
     @property
     def decodes_beside(self) -> bool:

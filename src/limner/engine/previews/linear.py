@@ -31,6 +31,7 @@ class LinearMap:
 
     weights: Any
     bias: Any
+    name: str = "a linear map"
 
     def __call__(self, latents: Any) -> Any:
         """(1, channels, height, width) to RGB in -1 to 1, (1, 3, PIXELS * height, ... width)."""

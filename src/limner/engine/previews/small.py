@@ -19,6 +19,7 @@ class SmallDecoder:
 
     model: Any
     vae: Any
+    name: str = "a tiny autoencoder"
 
     def __call__(self, latents: Any) -> Any:
         """(1, channels, height, width) to RGB in -1 to 1."""

@@ -55,7 +55,7 @@ class Denoiser:
         self._warm_sizes = warm_sizes(loaded.facts, tuning)
         found = tuned(loaded, tuning, progress)
         self.forward = found.forward
-        self.setup: Mapping[str, str] = found.setup
+        self.setup: Mapping[str, str] = {**loaded.setup, **found.setup}
         self._course = lru_cache(COURSES_KEPT)(self._new_course)
         self._nothing: Caption | None = None
 
