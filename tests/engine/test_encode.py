@@ -83,3 +83,20 @@ def test_what_stays_lies_over_the_result_to_the_pixel(half: bool) -> None:
     assert not made[:, :100].any()
     assert np.array_equal(made[:, 110:], kept[:, 110:])
     assert np.abs(made[:, 100:110] * 2 - kept[:, 100:110].astype(int)).max() <= 2
+
+
+def test_a_preview_is_written_with_less_care_and_looks_the_same() -> None:
+    """Less care shows in the bytes: webp's encoder looks for fewer ways to save some."""
+    rows, columns = np.mgrid[:128, :128]
+    pixels = np.stack([rows, columns, (rows + columns) // 2], -1).astype(np.uint8)
+    plan = planned("webp", compression=80)
+    finished, preview = encode(pixels, plan), encode(pixels, plan, preview=True)
+    assert finished.content != preview.content
+    far = np.asarray(opened(preview.content), int) - np.asarray(opened(finished.content), int)
+    assert np.abs(far).mean() < 3
+
+
+def test_a_smaller_preview_fills_the_picture_s_place() -> None:
+    half = opened(encode(PIXELS[::2, ::2], planned("png"), preview=True).content)
+    assert half.size == (128, 128)
+    assert half != opened(encode(PIXELS[::2, ::2], planned("png")).content)

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import assert_never
 
 from limner.core.errors import ConfigError, ImageError
@@ -229,7 +230,8 @@ class Painter:
     async def _encode(self, frame: Frame, job: Job) -> ImageData:
         loop = asyncio.get_running_loop()
         cover = job.source.cover if job.source else None
-        return await loop.run_in_executor(self._encoder, encode, frame.pixels, job.plan, cover)
+        write = partial(encode, frame.pixels, job.plan, cover, preview=not frame.finished)
+        return await loop.run_in_executor(self._encoder, write)
 
     def _open(self) -> tuple[ModelFacts, Studio]:
         if self._ready and self._readiness.state == "ready":
