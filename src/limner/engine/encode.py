@@ -13,7 +13,6 @@ from limner.engine.params import Plan
 from limner.engine.png import png
 from limner.engine.source import Cover
 
-
 _WEBP_EFFORT = 4
 """Pillow's own. The least, 0, takes a quarter of the time and makes a file a third larger."""
 
