@@ -67,7 +67,7 @@ torture: setup ## kill servers, cut their power and fill their disk, all of it (
 
 test-ray: setup ## paint by two replicas on a Ray of this machine (installs Ray, 240 MB)
 	@$(PIP) --editable '.[engine,dev,ray]'
-	@$(BIN)/python -m pytest -q -m ray tests/ray
+	@LIMNER_RAY=1 $(BIN)/python -m pytest -q -m ray tests/ray
 
 test-foreign: setup ## try language model servers that others wrote (installs them under .cache)
 	@$(BIN)/python -m tests.foreign.install

@@ -16,9 +16,20 @@ JobStatus = Literal["queued", "in_progress", "completed", "failed", "cancelled"]
 
 
 LOST = frozenset(
-    {"image_back_end_unreachable", "image_back_end_lost", "engine_crashed", "engine_hung"}
+    {
+        "image_back_end_unreachable",
+        "image_back_end_lost",
+        "engine_crashed",
+        "engine_hung",
+        "upstream_500",
+        "upstream_502",
+        "upstream_504",
+    }
 )
-"""Codes of failures by which a back end went away in the middle of a picture."""
+"""Codes of failures by which a back end went away in the middle of a picture.
+
+Our engine gives all of its own a name; what only has a status comes from something before it.
+"""
 
 MAX_ATTEMPTS = 3
 """How often painting may begin: what brought the engine down so often will do it again."""

@@ -30,7 +30,7 @@ USUAL_STEPS = 8
 TOKEN_PX = 16
 """Models see a picture as patches of so many pixels an edge."""
 
-_ILL = frozenset({"image_back_end_unreachable", "image_back_end_timeout"})
+_ILL = frozenset({"image_back_end_unreachable", "image_back_end_lost", "image_back_end_timeout"})
 
 
 @dataclass(slots=True, eq=False)
