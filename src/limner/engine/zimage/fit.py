@@ -38,8 +38,11 @@ _OF_ATTENTION = ("heads", "norm_k", "norm_q", "to_k", "to_out", "to_q", "to_v")
 _TOLERANCE = {torch.float32: 1e-3}
 """Of the answer's own size; narrow floats round at every operation."""
 _TOLERANCE_NARROW = 0.1
-_TRIED = (6, 10, 5)
-"""Latents and caption of the question: odd, so that both need padding."""
+SMALL = (6, 10, 5)
+"""Height, width and caption of a question: odd, so that picture and caption need padding."""
+APART = (28, 30, 20)
+"""The same with lengths that are no width of any layer: a compiler that leaves lengths open would
+take two that are equal for one."""
 
 
 def unlike(model: Any) -> str | None:
@@ -99,9 +102,15 @@ def question(model: Any, shape: Shape, seed: int = 0) -> Question:
     return Question(latents, features, times)
 
 
-def difference(model: Any, one: Forward, other: Forward, batch: int = 2) -> float:
-    """How far two passes are apart on one small question, as a share of the answer's size."""
-    height, width, tokens = _TRIED
+def difference(
+    model: Any,
+    one: Forward,
+    other: Forward,
+    batch: int = 2,
+    shape: tuple[int, int, int] = SMALL,
+) -> float:
+    """How far two passes are apart on one question, as a share of the answer's size."""
+    height, width, tokens = shape
     asked = question(model, Shape((batch, model.in_channels, height, width), tokens))
     with torch.inference_mode():
         answers = [

@@ -59,7 +59,8 @@ def tuned(loaded: Loaded, tuning: Tuning, progress: Progress) -> Tuned:
         return _stock(stock, f"its answers are {apart:.1%} away from those of our pass")
     setup = {"attention": chosen.name}
     forward, setup["compile"] = _compiled(own, loaded, chosen, tuning, progress)
-    if str(loaded.device).startswith("cuda") and loaded.layout.offload == "none":
+    is_fixed = loaded.layout.offload == "none" and not loaded.facts.loras
+    if str(loaded.device).startswith("cuda") and is_fixed:
         setup["graphs"] = _recorded(forward, loaded, tuning, progress)
     return Tuned(forward, setup)
 
@@ -101,7 +102,7 @@ def _compiled(
     progress(_PROGRESS, "compiling; the first start takes a minute or more, later ones seconds")
     block = CompiledBlock(tuning.compiler)
     compiled = OwnForward(model, chosen.attend, block)
-    off = max(fit.difference(model, compiled, own, batch) for batch in (1, 2))
+    off = max(fit.difference(model, compiled, own, rows, fit.APART) for rows in (1, 2))
     if block.failed:
         return own, f"failed: {block.failed}"
     if not off <= fit.tolerated(model):
@@ -121,6 +122,8 @@ def _not_compiled(loaded: Loaded, tuning: Tuning) -> str | None:
         return f"on {loaded.device} it gains little for what it takes"
     if loaded.layout.offload != "none":
         return "parts of the model come and go"
+    if loaded.facts.loras:
+        return "adapters come and go"
     return None
 
 
