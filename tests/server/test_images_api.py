@@ -151,6 +151,18 @@ async def test_a_wrong_request_is_refused_before_the_back_end_hears_of_it(stream
     assert backend.requests == []
 
 
+@pytest.mark.parametrize(("shares_by_user", "client"), [(False, ""), (True, " ann")])
+async def test_users_share_a_door_where_it_is_made_for_a_server(
+    shares_by_user: bool, client: str
+) -> None:
+    backend = ScriptedImages(done())
+    routes = images_routes(backend, shares_by_user=shares_by_user)
+    async with serving(enclose(routes, rules=Rules())) as url:
+        asked = {"prompt": "a cat", "user": "ann", "service_tier": "flex"}
+        assert (await lines(url, asked))[0] == 200
+    assert backend.requests == [ImageRequest("a cat", client=client, priority="background")]
+
+
 async def test_without_a_back_end_it_says_so() -> None:
     async with sdk(None) as client:
         with pytest.raises(openai.BadRequestError) as caught:

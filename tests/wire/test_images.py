@@ -80,6 +80,7 @@ def test_every_field_is_read() -> None:
         steps=8,
         guidance_scale=1.5,
         loras=[{"name": "ink", "weight": 0.5}],
+        service_tier="flex",
         progress=True,
     ) == ImagesCall(
         ImageRequest(
@@ -97,6 +98,8 @@ def test_every_field_is_read() -> None:
             steps=8,
             guidance_scale=1.5,
             loras=(Lora("ink", 0.5),),
+            client="u",
+            priority="background",
         ),
         stream=True,
         progress=True,
@@ -105,7 +108,7 @@ def test_every_field_is_read() -> None:
 
 
 def test_auto_and_null_leave_the_choice() -> None:
-    fields = ("size", "quality", "background", "moderation")
+    fields = ("size", "quality", "background", "moderation", "service_tier")
     assert parsed(**dict.fromkeys(fields, "auto")) == parsed(**dict.fromkeys(fields)) == parsed()
 
 

@@ -206,6 +206,23 @@ def test_what_parts_a_prompt_is_written_otherwise_and_said() -> None:
     assert not order(CAT, server).said
 
 
+@pytest.mark.parametrize(
+    ("tells", "told"),
+    [
+        ((), {}),
+        (("service_tier",), {"service_tier": "flex"}),
+        (("service_tier", "user"), {"service_tier": "flex", "user": "ann"}),
+    ],
+)
+def test_who_asks_is_told_to_those_who_order_their_work_by_it(
+    tells: tuple[str, ...], told: dict[str, str]
+) -> None:
+    server = ServerFacts(CAN, Dialect(tells=frozenset(tells)))
+    asked = replace(CAT, client="ann", priority="background")
+    assert order(asked, server).body == {"prompt": "a cat", "n": 1} | told
+    assert order(CAT, server).body == {"prompt": "a cat", "n": 1}
+
+
 def test_all_options_have_a_place_in_a_request() -> None:
     assert {*OPTIONS, *ONLY_EDITS} <= set(ImageRequest.__dataclass_fields__)
 

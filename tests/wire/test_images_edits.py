@@ -113,6 +113,7 @@ def test_all_fields_of_a_form_are_text() -> None:
                 steps=4,
                 guidance_scale=1.5,
                 strength=1,
+                client="u",
                 loras=(Lora("ink"),),
             ),
             stream=True,

@@ -23,7 +23,7 @@ from limner.images.http import ImagesHttp
 from limner.images.openai import OpenAIImages
 from limner.wire import engine_status
 from limner.wire.engine_status import EngineStatus
-from limner.wire.images_dialect import ServerFacts
+from limner.wire.images_dialect import Dialect, ServerFacts
 from limner.wire.jobs import Engine
 
 LOADING_PATIENCE_S, PATIENCE_S = 15.0, 5.0
@@ -109,7 +109,8 @@ async def open_child(
             patience=PATIENCE,
             which=name,
         )
-        backend = SupervisedBackend(OpenAIImages(http, ServerFacts(can)), supervisor)
+        facts = ServerFacts(can, Dialect(tells=frozenset({"service_tier", "user"})))
+        backend = SupervisedBackend(OpenAIImages(http, facts), supervisor)
         await stack.enter_async_context(supervisor.run())
         yield EngineChild(name, backend, supervisor, probe)
 

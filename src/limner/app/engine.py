@@ -92,7 +92,7 @@ def build_engine(
 
     painter = easel.painter
     backend = CheckedSources(easel.backend, codec) if codec else easel.backend
-    images = images_routes(backend, PictureSources(codec=codec))
+    images = images_routes(backend, PictureSources(codec=codec), shares_by_user=True)
     closed = [*images, Route(engine_status.PATH, status)]
     opened = health_routes({"engine": lambda: painter.readiness})
     return enclose(closed, opened, rules=rules, lifespan=lifespan)

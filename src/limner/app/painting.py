@@ -111,6 +111,7 @@ class Easel:
             call_s=stats.call_s,
             slowest_call_s=stats.slowest_call_s,
             token_budget=stats.token_budget,
+            passes=stats.passes,
             setup=self.painter.setup,
         )
 

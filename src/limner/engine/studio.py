@@ -37,7 +37,8 @@ _STOPPED = "the engine has stopped"
 class Stats:
     """running: jobs being painted. queued: jobs that wait.
 
-    steps: denoising steps of single pictures since the start. pictures: those finished.
+    steps: denoising steps of single pictures since the start. passes: those of the model that they
+    were taken in. pictures: those finished.
     idle: no job is here and no call of the model is under way.
     token_budget: tokens of one pass.
     call_s: how long that call has taken so far. slowest_call_s: the longest of the last.
@@ -51,6 +52,7 @@ class Stats:
     call_s: float = 0.0
     slowest_call_s: float = 0.0
     token_budget: int | None = None
+    passes: int = 0
 
 
 class Studio:
@@ -78,7 +80,7 @@ class Studio:
         self._attempts = Attempts(self._fail)
         self._jobs: set[Job] = set()
         self._wake, self._more, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self._steps = self._pictures = 0
+        self._steps = self._passes = self._pictures = 0
         self._job_seconds = 1.0
         self._stopped = False
 
@@ -96,6 +98,7 @@ class Studio:
             call_s=max(worker.call_s for worker in workers),
             slowest_call_s=max(worker.slowest_call_s for worker in workers),
             token_budget=self._scheduler.token_budget,
+            passes=self._passes,
         )
 
     def enter(self, plan: Plan, source: Source | None = None, asker: Asker = ANYBODY) -> Job:
@@ -185,6 +188,7 @@ class Studio:
         if finite is None:
             return
         self._steps += len(batch)
+        self._passes += 1
         broken = {row.job for row, fine in zip(tick, finite, strict=True) if not fine}
         self._fail(broken, not_finite())
         finished = set(self._scheduler.advance(tick))

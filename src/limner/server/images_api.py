@@ -53,20 +53,30 @@ def images_routes(
     sources: PictureSources = NO_SOURCES,
     *,
     heartbeat_s: float = DEFAULT_HEARTBEAT_S,
+    shares_by_user: bool = False,
 ) -> list[Route]:
-    """backend: None refuses every request by name. sources: of pictures that edits only name."""
+    """backend: None refuses every request by name. sources: of pictures that edits only name.
+
+    shares_by_user: whether `user` tells apart the clients of one API key, of which each has a fair
+    share: so it is where the one client is a server with many.
+    """
+
+    def with_client(request: Request, call: ImagesCall) -> ImagesCall:
+        owner, user = owner_of(request), call.request.client
+        client = f"{owner} {user}" if shares_by_user else owner
+        return replace(call, request=replace(call.request, client=client))
 
     async def generate(request: Request) -> Response:
         check_may_paint(request)
         call = parse_images_request(await read_json(request, BODY_LIMIT_BYTES))
-        return await _answer(request, _able(backend), call, heartbeat_s)
+        return await _answer(request, _able(backend), with_client(request, call), heartbeat_s)
 
     async def edit(request: Request) -> Response:
         check_may_paint(request)
         call = await _read_edit(request)
         able = _able(backend)
         whole = await sources.complete(call, owner_of(request))
-        return await _answer(request, able, whole, heartbeat_s)
+        return await _answer(request, able, with_client(request, whole), heartbeat_s)
 
     return [Route(PATH, generate, methods=["POST"]), Route(EDITS_PATH, edit, methods=["POST"])]
 
@@ -96,7 +106,6 @@ async def _answer(
     request: Request, backend: ImageBackend, call: ImagesCall, heartbeat_s: float
 ) -> Response:
     asked, said = fit_image(call.request, backend.capabilities)
-    asked = replace(asked, client=owner_of(request))
     call = replace(call, request=asked, adjustments=(*call.adjustments, *said))
     events = _followed(backend, call, request_id(request))
     if call.stream:

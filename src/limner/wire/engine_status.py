@@ -21,7 +21,8 @@ class EngineStatus:
     """device: such as `cpu` or `cuda:0`, once the model is loaded. gpu: where it is one.
 
     can: what the loaded model is able to do, sizes included.
-    running, queued: requests. steps, pictures: made since the start. idle: nothing is under way.
+    running, queued: requests. steps, pictures: made since the start. passes: those of the model
+    that the steps were taken in, of several pictures at a time. idle: nothing is under way.
     call_s: how long the model's call under way has taken so far, such as a step; 0 for none.
     slowest_call_s: the longest that one of the last has taken, 0 before the first.
     token_budget: tokens that one pass of the model holds at most; None until it is loaded.
@@ -40,6 +41,7 @@ class EngineStatus:
     call_s: float = 0.0
     slowest_call_s: float = 0.0
     token_budget: int | None = None
+    passes: int = 0
     setup: Mapping[str, str] = field(default_factory=dict)
 
     @property

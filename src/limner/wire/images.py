@@ -1,8 +1,8 @@
 """The Images API as it is served (OpenAI API reference, "Images"); its edits' own: `images_edits`.
 
-Beyond OpenAI's: `seed`, `steps`, `guidance_scale` and `loras` in the request, and `progress: true`,
-which adds events `image_generation.progress` or `image_edit.progress` to a stream. What the reply
-says beyond OpenAI's stands under the one key `limner`.
+Beyond OpenAI's: `seed`, `steps`, `guidance_scale`, `loras` and `service_tier` in the request, and
+`progress: true`, which adds events `image_generation.progress` or `image_edit.progress` to a
+stream. What the reply says beyond OpenAI's stands under the one key `limner`.
 
 Within a stream an error must be nested under `error`: the official clients take a flat one for a
 partial image, and raise nothing.
@@ -48,12 +48,14 @@ MAX_N = 10
 MAX_STEPS = 1000
 MAX_GUIDANCE = 100
 
+TIERS = ("auto", "default", "flex")
+"""`flex`: behind all that somebody waits for; named as in the Responses API."""
 QUALITIES = ("low", "medium", "high", "xhigh", "max", "auto", "standard", "hd")
 
 _KNOWN = frozenset(
     {"prompt", "model", "n", "size", "quality", "background", "output_format", "moderation"}
     | {"output_compression", "partial_images", "stream", "response_format", "safety_identifier"}
-    | {"user", "seed", "steps", "guidance_scale", "loras", "progress"}
+    | {"user", "seed", "steps", "guidance_scale", "loras", "progress", "service_tier"}
 )
 REFUSED = NOT_OFFERED | {"style": "Say the style in the prompt; leave this out."}
 
@@ -187,6 +189,8 @@ def _request(fields: Fields) -> ImageRequest:
         steps=fields.integer("steps", 1, MAX_STEPS),
         guidance_scale=fields.number("guidance_scale", 0, MAX_GUIDANCE),
         loras=read_loras(fields),
+        client=fields.string("user", max_length=MAX_LABEL) or "",
+        priority="background" if fields.choice("service_tier", TIERS) == "flex" else "interactive",
     )
 
 

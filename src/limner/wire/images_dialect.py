@@ -59,6 +59,7 @@ class Dialect:
     options: by our name, its own; dots lead into objects. edit_options: the same for edits, which
     go as a form, without objects. always: fields of every request.
     has_own_models: it has none of OpenAI's, which clients name all the same.
+    tells: what it is told of who asks, `user` or `service_tier`, since it orders its work by it.
     prompt_tag: an element within the prompt whose JSON has the options that no field has;
         tag_options: those, by our name. prompt_replaces: what would part the prompt, and what is
         written instead.
@@ -70,6 +71,7 @@ class Dialect:
     )
     always: Mapping[str, Any] = field(default_factory=dict)
     has_own_models: bool = False
+    tells: frozenset[str] = frozenset()
     prompt_tag: str | None = None
     tag_options: Mapping[str, str] = field(default_factory=dict)
     prompt_replaces: Mapping[str, str] = field(default_factory=dict)
@@ -130,6 +132,8 @@ def render_images_request(request: ImageRequest, server: ServerFacts) -> ImagesO
     for name, own in server.options_for(request).items():
         if name in values:
             _put(body, own, values[name])
+    told = {"user": request.client, "service_tier": _tier(request)}
+    body |= {name: value for name, value in told.items() if name in dialect.tells and value}
     if is_streamed(request, can):
         body |= {"stream": True, "partial_images": request.partial_images}
         body |= {"progress": True} if can.progress else {}
@@ -169,6 +173,10 @@ def _values(request: ImageRequest) -> Json:
         "size": str(request.size) if request.size else None,
         "loras": loras_json(request.loras) or None,
     }
+
+
+def _tier(request: ImageRequest) -> str | None:
+    return "flex" if request.priority == "background" else None
 
 
 def _path(path: str, name: str, model: str | None) -> str | ImageFailed:

@@ -15,6 +15,7 @@ from limner.wire.images import (
     PATH,
     QUALITIES,
     REFUSED,
+    TIERS,
 )
 from limner.wire.images_edits import MARKUP, MAX_IMAGES
 from limner.wire.images_edits import PATH as EDITS
@@ -69,6 +70,7 @@ _OPTIONAL: dict[str, Json] = {
     "steps": integer(1, MAX_STEPS, "Limner's own: of denoising."),
     "guidance_scale": number(0, MAX_GUIDANCE, "Limner's own."),
     "loras": array(LORA, "Limner's own: adapters to paint with.", most=MAX_LORAS),
+    "service_tier": choice(TIERS, "Limner's own: `flex` is painted when nobody waits."),
     "progress": boolean("Limner's own: events `….progress` in a stream, else reported."),
 }
 _OF_EDITS: dict[str, Json] = {

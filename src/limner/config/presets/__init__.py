@@ -103,6 +103,7 @@ def _preset(name: PresetName, file: dict[str, Any]) -> Preset:
             edit_options=for_edits | renamed,
             always=file.get("always", {}),
             has_own_models=file.get("has_own_models", False),
+            tells=frozenset(file.get("tells", ())),
             prompt_tag=file.get("prompt_tag"),
             tag_options=file.get("tag_options", {}),
             prompt_replaces=file.get("prompt_replaces", {}),
