@@ -84,6 +84,12 @@ def test_layers_that_come_when_they_are_called_are_left_to_diffusers(loaded: Any
     assert found.setup == {"forward": "Diffusers' own, since layers come when they are called"}
 
 
+def test_layers_that_adapters_change_are_not_compiled(loaded: Any) -> None:
+    adapted = replace(loaded, facts=replace(loaded.facts, loras=(("ink", 1.0),)))
+    found = tuned(adapted, Tuning(compile="on"), quiet)
+    assert found.setup["compile"] == "off: adapters change the layers between pictures"
+
+
 def test_an_attention_that_is_not_here_is_refused_before_anything_is_painted(loaded: Any) -> None:
     with pytest.raises(ConfigError, match="attention 'flash3' does not work here"):
         Denoiser(loaded, Tuning(attention="flash3"))

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 
 from limner.engine.zimage.forward import Forward, Shape
 
@@ -93,10 +92,9 @@ class Question:
 def question(model: Any, shape: Shape, seed: int = 0) -> Question:
     """Of a shape; its caption is as long as it may be."""
     generator = torch.Generator("cpu").manual_seed(seed)
-    linear = next(part for part in model.cap_embedder if isinstance(part, nn.Linear))
     latents, features = (
         torch.randn(each, generator=generator).to(model.device, model.dtype)
-        for each in (shape.latents, (shape.caption_tokens, linear.in_features))
+        for each in (shape.latents, (shape.caption_tokens, model.config.cap_feat_dim))
     )
     times = torch.linspace(0.05, 0.95, len(latents) + 1, device=model.device)[1:]
     return Question(latents, features, times)

@@ -114,6 +114,8 @@ def _compiled(
 
 def _not_compiled(loaded: Loaded, tuning: Tuning) -> str | None:
     """Why blocks are not compiled; None when they are."""
+    if loaded.facts.loras:
+        return "adapters change the layers between pictures"
     if tuning.compile == "on":
         return None
     if tuning.compile == "off":
@@ -128,6 +130,9 @@ def _not_compiled(loaded: Loaded, tuning: Tuning) -> str | None:
 
 
 def _recorded(own: OwnForward, loaded: Loaded, tuning: Tuning, progress: Progress) -> str:
+    """Record small passes, and say how many."""
+    if loaded.facts.loras or loaded.layout.offload != "none":
+        return "none: what they would read changes place"
     model, vae = loaded.pipeline.transformer, loaded.pipeline.vae
     factor = 2 ** (len(vae.config.block_out_channels) - 1)
     wanted = [
