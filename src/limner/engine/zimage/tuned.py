@@ -59,8 +59,7 @@ def tuned(loaded: Loaded, tuning: Tuning, progress: Progress) -> Tuned:
         return _stock(stock, f"its answers are {apart:.1%} away from those of our pass")
     setup = {"attention": chosen.name}
     forward, setup["compile"] = _compiled(own, loaded, chosen, tuning, progress)
-    is_fixed = loaded.layout.offload == "none" and not loaded.facts.loras
-    if str(loaded.device).startswith("cuda") and is_fixed:
+    if str(loaded.device).startswith("cuda"):
         setup["graphs"] = _recorded(forward, loaded, tuning, progress)
     return Tuned(forward, setup)
 
@@ -124,8 +123,6 @@ def _not_compiled(loaded: Loaded, tuning: Tuning) -> str | None:
         return f"on {loaded.device} it gains little for what it takes"
     if loaded.layout.offload != "none":
         return "parts of the model come and go"
-    if loaded.facts.loras:
-        return "adapters come and go"
     return None
 
 
