@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from limner.core.errors import ConfigError
 from limner.core.image import Size
+from limner.core.lora import LoraFile
+from limner.engine.adapters import Adapted, read_adapters
 from limner.engine.device import choose_device, choose_dtype, device_facts, physical_cores
 from limner.engine.families import OUR_TRANSFORMER
 from limner.engine.model import ModelFacts, read_facts
@@ -85,6 +87,7 @@ def load(
     offload: Offload | Literal["auto"] = "auto",
     quantize: Quantize = "none",
     previews: PreviewChoice = PREVIEWS_BY_COST,
+    loras: Sequence[LoraFile] = (),
     progress: Progress = lambda share, words: None,
 ) -> Loaded:
     """Load a pipeline and put it on its device. Takes seconds to minutes; blocks.
@@ -96,6 +99,7 @@ def load(
     threads: CPU threads of one operation; by default physical cores less one.
     offload: `auto` (what free memory asks for), or how a model larger than the GPU's memory is
         laid out. quantize: in what linear layers are held. previews: what decodes them.
+    loras: adapters that requests may name.
 
     Raises ConfigError when this cannot work, naming what would.
     """
@@ -119,6 +123,8 @@ def load(
         layout = _layout(torch, facts.name, folder, chosen, ask)
         progress(0.2, f"loading {model}: {layout.words}")
         pipeline = _load(diffusers, source, folder, kind)
+        read_adapters(pipeline, loras, facts.name, quantize)
+        facts = replace(facts, loras=tuple((each.name, each.weight) for each in loras))
         placed = _place(pipeline, facts, chosen, kind, precision, layout)
         return replace(placed, sketch=_sketch(placed, previews))
 
@@ -152,13 +158,16 @@ def open_model(
 
     Raises ConfigError for tuning that does not work here.
     """
+    model: PictureModel
     if is_ours(loaded.pipeline):
         from limner.engine.zimage.denoise import Denoiser
 
-        return Denoiser(loaded, tuning, progress)
-    from limner.engine.pipelines.stepped import Stepped
+        model = Denoiser(loaded, tuning, progress)
+    else:
+        from limner.engine.pipelines.stepped import Stepped
 
-    return Stepped(loaded)
+        model = Stepped(loaded)
+    return Adapted(model, loaded.pipeline) if loaded.facts.loras else model
 
 
 def is_ours(pipeline: Any) -> bool:

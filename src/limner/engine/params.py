@@ -16,6 +16,7 @@ from limner.core.image import (
     Resolved,
     Size,
 )
+from limner.core.lora import MAX_WEIGHT, Lora
 from limner.engine.model import TOKEN_PX, ModelFacts
 from limner.engine.refusal import refused
 from limner.engine.sizes import edit_sizes, new_sizes
@@ -35,7 +36,7 @@ class Plan:
     painted: size inside the model. size: size of the delivered picture; resized where they differ.
     steps: forward passes of each picture. levels: those of the whole way from noise to picture, of
         which an edit goes the last `steps`.
-    seeds: one for each picture.
+    seeds: one for each picture. loras: adapters with their weights.
     compression: quality of jpeg and webp, 0 to 100; png has none.
     is_edit: it starts from a source. strength: how far it may leave that, above 0 to 1; None where
         the prompt alone says so, and for a new picture.
@@ -54,6 +55,7 @@ class Plan:
     model: str
     is_edit: bool = False
     strength: float | None = None
+    loras: tuple[tuple[str, float], ...] = ()
     adjustments: tuple[str, ...] = ()
 
     @property
@@ -73,6 +75,7 @@ class Plan:
             adjustments=self.adjustments,
             guidance=self.guidance,
             strength=self.strength,
+            loras=tuple(Lora(name, weight) for name, weight in self.loras),
         )
 
 
@@ -96,6 +99,7 @@ def capabilities(model: ModelFacts) -> ImageCapabilities:
         strength="noise" in (model.edits, model.masks),
         transparent=False,
         repeatable=True,
+        loras=tuple(name for name, _ in model.loras),
     )
 
 
@@ -146,6 +150,7 @@ def plan(
         model=model.name,
         is_edit=source is not None,
         strength=strength,
+        loras=_loras(request, model),
         adjustments=tuple(said),
     )
 
@@ -227,6 +232,25 @@ def _previews(asked: int, model: ModelFacts, said: list[str]) -> int:
         )
         return 0
     return value
+
+
+def _loras(request: ImageRequest, model: ModelFacts) -> tuple[tuple[str, float], ...]:
+    known = dict(model.loras)
+    for each in request.loras:
+        if each.name not in known:
+            there = ", ".join(map(repr, known)) or "none"
+            raise refused(
+                "loras",
+                f"adapter {each.name!r} is not loaded; those of {model.name!r} are: {there}",
+            )
+        if each.weight is not None and not abs(each.weight) <= MAX_WEIGHT:  # true for NaN as well
+            raise refused(
+                "loras", f"weights must be -{MAX_WEIGHT:g} to {MAX_WEIGHT:g}, got {each.weight}"
+            )
+    return tuple(
+        (each.name, known[each.name] if each.weight is None else each.weight)
+        for each in request.loras
+    )
 
 
 def _seeds(request: ImageRequest, fresh_seed: int) -> tuple[int, ...]:

@@ -21,8 +21,9 @@ from limner.engine.source import Source
 class Canvas(Protocol):
     """One picture under way; what else is in it is the model's own affair."""
 
-    step: int
-    """Forward passes that it has behind it."""
+    @property
+    def step(self) -> int:
+        """Forward passes that it has behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,9 @@ class PictureModel(Protocol):
 
     def pixels(self, foreseen: Any, *, preview: bool) -> Any:
         """Decode; blocks. Returns uint8, (height, width, 3), on CPU, smaller for a preview."""
+
+    def forget(self) -> None:
+        """Drop what was computed of the weights alone: they wear other adapters now."""
 
     def end(self, canvas: Any) -> None:
         """Let go of a picture, finished or not; a step of it may be under way, none follows."""

@@ -135,6 +135,9 @@ class Stepped:
             return foreseen
         return to_pixels(foreseen, preview=preview, sketch=self._loaded.sketch)
 
+    def forget(self) -> None:
+        """Nothing is kept here but what a picture has of its own."""
+
     def end(self, canvas: Canvas) -> None:
         """Let its call go no further."""
         canvas.call.stop()

@@ -113,6 +113,11 @@ class Denoiser:
     def end(self, canvas: Canvas) -> None:
         """Nothing is kept of it here."""
 
+    def forget(self) -> None:
+        """Pictures under way keep the caption and the course that they began with."""
+        self._course.cache_clear()
+        self._nothing = None
+
     def warm_up(self) -> None:
         """Take one step of a native picture and decode it: what is slow at first is slow here.
 
