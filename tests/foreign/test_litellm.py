@@ -33,7 +33,8 @@ MOCKS = {
     "limited": "litellm.RateLimitError",
     "broken": "litellm.InternalServerError",
 }
-MODELS = (*MOCKS, "local", "claude")
+WORDS_ONLY = "words only"
+MODELS = (*MOCKS, "local", "claude", WORDS_ONLY)
 every_kind = pytest.mark.parametrize("kind", KINDS)
 every_model = pytest.mark.parametrize("model", ["local", "claude"])
 CONFIG = """
@@ -91,6 +92,8 @@ def _config(local: str, claude: str) -> str:
         **mocks,
         "local": f"model: lm_studio/local, api_base: {local}/v1",
         "claude": f"model: anthropic/claude, api_base: {claude}",
+        # Perplexity's API has no functions, as it knows.
+        WORDS_ONLY: f"model: perplexity/m, api_base: {local}/v1",
     }
     models = (MODEL.format(name=name, params=given) for name, given in params.items())
     return CONFIG.format(models="".join(models))
@@ -167,6 +170,18 @@ async def test_what_it_refuses_for_a_model_is_left_out_and_said(
     left_out = " ".join(sentence for sentence in heard.adjustments if "left out" in sentence)
     assert "reasoning" in left_out
     assert ("verbosity" in left_out) == (kind != "responses"), "which it drops by itself"
+
+
+@pytest.mark.parametrize("kind", ["chat", "anthropic", "auto"])
+async def test_a_model_without_functions_is_asked_in_words(
+    chain: Chain, proxy: Proxy, kind: str
+) -> None:
+    block = '```tool_call\n{"name": "image_generation", "arguments": {"prompt": "a circle"}}\n```'
+    proxy.local.play([chat.says(block), chat.says("Here it is.")])
+    heard = await chain.ask(f"{kind}/{WORDS_ONLY}", "a circle")
+    assert heard.types == ["image_generation_call", "message"]
+    assert chain.prompts == ["a circle"]
+    assert not any("tools" in request for request in proxy.local.requests)
 
 
 @every_kind

@@ -109,6 +109,8 @@ async def test_what_has_to_do_with_no_function_passes_as_it_is() -> None:
         ("`tool calling` is not supported with this model", 400),
         ("Function calling is not enabled for this model", 400),
         ("deepseek-reasoner does not support Function Calling", 400),
+        ("perplexity does not support parameters: ['seed', 'tools'], for model=m.", 400),
+        ("perplexity does not support parameters: {'tools': []}, for model=m.", 400),
     ],
 )
 async def test_a_server_that_refuses_functions_is_asked_without_and_from_then_on(

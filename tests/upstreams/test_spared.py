@@ -132,6 +132,17 @@ async def test_servers_of_the_responses_api_are_asked_again_too() -> None:
     assert server.requests[-1]["text"] == {"verbosity": "low"}
 
 
+async def test_a_server_that_cannot_store_is_not_told_not_to() -> None:
+    refused = "LlmProviders.X does not support parameters: {'store': False}, for model=m."
+    async with (
+        ScriptedResponses([fails(400, refused), responses.says("Hi.")]) as server,
+        UpstreamHttp(server.url, limits=LIMITS) as http,
+    ):
+        events = await told(ResponsesUpstream(http), asked(Sampling()))
+    assert left_out(events) == []
+    assert [request.get("store") for request in server.requests] == [False, None]
+
+
 async def test_servers_of_the_messages_api_are_asked_again_too() -> None:
     script: list[Any] = [
         anthropic.fails(400, "invalid_request_error", refusal("reasoning_effort")),

@@ -25,11 +25,13 @@ ADJUSTMENT = (
     "into its text."
 )
 
-# Said by Ollama, Groq and llama.cpp; by vLLM; by older llama.cpp; by OpenRouter; by Mistral.
+# Said by Ollama, Groq and llama.cpp; by vLLM; by older llama.cpp; by OpenRouter; by Mistral;
+# by LiteLLM.
 _REFUSALS = re.compile(
     r"not support(?:ed)? (?:tool|function)|tool (?:call|use)(?:ing)?`? is not supported"
     r"|enable-auto-tool-choice|tools param requires|unsupported param: tools"
-    r"|no endpoints found that support tool|function calling is not enabled",
+    r"|no endpoints found that support tool|function calling is not enabled"
+    r"|not support parameters: [\[{].*'tools'",
     re.IGNORECASE,
 )
 

@@ -68,6 +68,8 @@ CHAT = (
 RESPONSES = (
     *_SAMPLING,
     _plain("max_tool_calls"),
+    # Limner's own, and said to be false: a server that does not know it stores nothing.
+    Spare(None, ("store",), (("store",),)),
     Spare("reasoning.summary", ("reasoning.summary",), (("reasoning", "summary"),)),
     Spare("reasoning", ("reasoning_effort", "reasoning.effort", "reasoning"), (("reasoning",),)),
     Spare("text.verbosity", ("verbosity", "text.verbosity"), (("text", "verbosity"),)),
