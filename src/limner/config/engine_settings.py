@@ -9,8 +9,9 @@ from typing import Literal
 
 from limner.config.option import Option, option
 from limner.config.picture_settings import PictureSettings
-from limner.config.reading import FOLDER, SIZES, number, one_of, text, whole_number
+from limner.config.reading import ADAPTERS, FOLDER, SIZES, number, one_of, text, whole_number
 from limner.core.image import Size
+from limner.core.lora import LoraFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,18 @@ class EngineSettings(PictureSettings):
             one_of("auto", "none", "model", "sequential"),
             "What of a model waits beside the GPU: nothing, all parts but the one at work "
             "(`model`), or all layers but those (`sequential`, slow). `auto` goes by free memory.",
+        ),
+    )
+    loras: tuple[LoraFile, ...] = option(
+        (),
+        Option(
+            "engine",
+            ADAPTERS,
+            "Adapters (LoRA) of the model that requests may name, each with a file, a folder or a "
+            "name on the Hub, and the weight of those that say none; docs/models.md.",
+            unset="none",
+            flag="--lora",
+            variable="LORA",
         ),
     )
     quantize: Literal["none", "fp8", "int8"] = option(
@@ -59,7 +72,7 @@ class EngineSettings(PictureSettings):
             "engine",
             whole_number(1, 10_000_000),
             "Tokens that one pass of the model holds at most, a picture of 1024 px being 4128: how "
-            "many pictures are stepped together. docs/engine.md.",
+            "many pictures are stepped together. docs/scheduling.md.",
             unset="measured at the start",
         ),
     )
