@@ -8,6 +8,7 @@ import pytest
 
 from limner.config import TABLE, Settings, load, unknown_variables
 from limner.core.errors import ConfigError
+from limner.core.lora import LoraFile
 
 
 def test_without_anything_it_serves_tiny_on_loopback() -> None:
@@ -231,3 +232,13 @@ def test_no_two_settings_share_a_name() -> None:
     variables = [entry.variable for entry in TABLE]
     assert len(set(flags)) == len(flags)
     assert len(set(variables)) == len(variables)
+
+
+def test_adapters_have_names_and_files() -> None:
+    settings = load({"loras": "ink=/models/ink.safetensors:0.8,pixel=owner/pixel"}, {})
+    assert settings.loras == (
+        LoraFile("ink", "/models/ink.safetensors", 0.8),
+        LoraFile("pixel", "owner/pixel"),
+    )
+    with pytest.raises(ConfigError, match=r"--lora must be a name and a file.*got 'ink'"):
+        load({"loras": "ink"}, {})

@@ -15,6 +15,7 @@ from typing import Any
 from limner.config.presets import PRESETS, load_preset
 from limner.core.errors import ImageError, InvalidRequest
 from limner.core.image import ImageCapabilities, ImageFailed, ImageRequest, Size
+from limner.core.lora import Lora
 from limner.core.picture_fitting import fit_image
 from limner.engine.model import ModelFacts
 from limner.engine.params import capabilities as engine_capabilities
@@ -41,7 +42,7 @@ Written by `{command}`, which asks the code itself; a test holds it fresh.
 
 This is for requests of the Images API. The image tool of the Responses API asks for the same,
 except that it has no `n` and of our own options only `seed`, which is said where the Images API
-refuses it.
+refuses it, and `loras`.
 
 Refused at every door, by name: `response_format: url`, `style`, `markup`, `complexity`,
 `frame_count`, `frame_duration_ms`, `svg`, and the formats `gif` and `svg`.
@@ -96,7 +97,7 @@ def _preset(name: Any) -> BackEnd:
 
 
 def _engine() -> BackEnd:
-    model = ModelFacts("tiny")
+    model = ModelFacts("tiny", loras=(("ink", 1.0),))
     can = engine_capabilities(model)
 
     def ask(request: ImageRequest) -> Answer:
@@ -163,6 +164,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "`seed`": {"seed": 7},
     "`steps`": {"steps": 4},
     "`guidance_scale`": {"guidance_scale": 1.5},
+    "`loras`": {"loras": (Lora("ink"),)},
 }
 EDIT_ROWS: dict[str, dict[str, Any]] = {
     "one picture": {},

@@ -42,6 +42,7 @@ _PASSED_ON = frozenset(
         "threads",
         "offload",
         "quantize",
+        "loras",
         "token_budget",
         "picture_timeout_s",
         "previews",
@@ -95,11 +96,11 @@ async def open_child(
             seed=True,
             edits=True,
             mask=True,
-            max_images=1,
             input_fidelity=True,
             strength=True,
             transparent=False,
             repeatable=True,
+            loras=tuple(each.name for each in settings.loras),
         )
         supervisor = Supervisor(
             engine_command(settings, socket),

@@ -136,6 +136,7 @@ class Easel:
             offload=settings.offload,
             quantize=settings.quantize,
             previews=PreviewChoice(settings.previews, settings.preview_decoder),
+            loras=settings.loras,
             progress=progress,
         )
         facts = loaded.facts

@@ -28,6 +28,7 @@ NAMES = frozenset(
         "threads",
         "offload",
         "quantize",
+        "loras",
         "token_budget",
         "picture_timeout_s",
         "previews",

@@ -27,6 +27,7 @@ _OF_OUR_ENGINE = frozenset(
         "step_timeout_s",
         "offload",
         "quantize",
+        "loras",
         "previews",
         "preview_decoder",
         "attention",

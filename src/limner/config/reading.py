@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
 from limner.core.image import Size
+from limner.core.lora import LoraFile, read_lora_file
 
 T = TypeVar("T")
 
@@ -146,6 +147,16 @@ def _within(least: float, value: T, most: float) -> T:
     return value
 
 
+def _adapters(text: str) -> tuple[LoraFile, ...]:
+    return tuple(map(read_lora_file, text.split(",")))
+
+
+ADAPTERS = Reader(
+    "a name and a file, such as ink=/models/ink.safetensors:0.8, or several with commas between "
+    "them",
+    _adapters,
+    "NAME=PATH[:WEIGHT]",
+)
 YES_OR_NO = Reader("yes or no", _yes_or_no, "yes|no")
 FILE = Reader("a file", lambda text: Path(text).expanduser(), "FILE")
 FOLDER = Reader("a folder", lambda text: Path(text).expanduser(), "DIR")

@@ -36,5 +36,6 @@ def _asked(request: ImageRequest) -> PictureFacts:
         model=request.model,
         guidance=request.guidance_scale,
         strength=request.strength if request.is_edit else None,
+        loras=request.loras,
         action="edit" if request.is_edit else "generate",
     )

@@ -53,6 +53,7 @@ class Marking:
             steps=used.steps,
             guidance=asked.guidance if used.guidance is None else used.guidance,
             strength=strength if asked.action == "edit" else None,
+            loras=used.loras or asked.loras,
             version=self._version,
             created_at=int(self._clock()),
         )

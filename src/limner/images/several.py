@@ -138,6 +138,7 @@ def _together(each: Sequence[ImageCapabilities]) -> ImageCapabilities:
         strength=any(can.strength for can in each),
         transparent=_any_known([can.transparent for can in each]),
         repeatable=all(can.repeatable for can in each),
+        loras=_all_known([can.loras for can in each]),
     )
 
 
@@ -145,6 +146,13 @@ def _loosest(limits: Sequence[int | None], pick: Callable[[list[int]], int]) -> 
     """The limit that all requests keep to which any can take; None where one has none."""
     known = [limit for limit in limits if limit is not None]
     return pick(known) if known and len(known) == len(limits) else None
+
+
+def _all_known(names: Sequence[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    """Those of all; None where one may have others."""
+    known = [some for some in names if some is not None]
+    whole = tuple(dict.fromkeys(name for some in known for name in some))
+    return whole if len(known) == len(names) else None
 
 
 def _any_known(answers: Sequence[bool | None]) -> bool | None:
