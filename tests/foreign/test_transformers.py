@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -71,6 +72,16 @@ async def test_its_thought_comes_before_the_call(chain: Chain, kind: str) -> Non
 async def test_the_empty_thought_of_its_template_is_none(chain: Chain) -> None:
     heard = await chain.ask("chat/scripted", "a circle")
     assert heard.types == ["reasoning", "image_generation_call", "message"]
+
+
+@every_kind
+async def test_a_conversation_goes_on_with_all_that_was_said(chain: Chain, kind: str) -> None:
+    begun: list[Any] = [{"role": "user", "content": "a circle"}]
+    first = await chain.ask(f"{kind}/scripted", begun)
+    more = {"role": "user", "content": "another"}
+    second = await chain.ask(f"{kind}/scripted", [*begun, *first.response.output, more])
+    assert len(second.pictures) == 1
+    assert second.response.output_text.endswith("Here it is.")
 
 
 @every_kind
