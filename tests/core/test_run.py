@@ -209,6 +209,13 @@ def test_partial_images_are_not_painted_for_a_client_that_does_not_stream() -> N
     assert recorded.feed(preview(), painted()) == COMPLETED_0
 
 
+def test_pictures_are_as_urgent_as_the_response_and_for_its_client() -> None:
+    recorded = Recorded(asking(client="ann", priority="background"))
+    recorded.feed(*draw("a"), TurnEnded())
+    asked = recorded.image.request
+    assert (asked.client, asked.priority) == ("ann", "background")
+
+
 def test_progress_is_told_without_a_sequence_number() -> None:
     recorded = Recorded()
     recorded.feed(*draw("a"), TurnEnded())

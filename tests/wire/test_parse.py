@@ -78,6 +78,26 @@ def test_the_older_json_mode_is_passed_on() -> None:
     assert parsed(text={"format": form}).sampling.text_format == form
 
 
+@pytest.mark.parametrize(
+    ("asked", "priority", "tier"),
+    [
+        ({}, "interactive", "default"),
+        ({"service_tier": "flex"}, "background", "flex"),
+        ({"service_tier": "flex", "stream": True}, "background", "flex"),
+        ({"background": True}, "background", "default"),
+        ({"background": True, "service_tier": "auto"}, "background", "default"),
+        ({"background": True, "stream": True}, "interactive", "default"),
+        ({"background": True, "service_tier": "default"}, "interactive", "default"),
+        ({"background": True, "service_tier": "priority"}, "interactive", "default"),
+    ],
+)
+def test_the_tier_says_whether_somebody_waits_for_pictures(
+    asked: dict[str, Any], priority: str, tier: str
+) -> None:
+    request = parsed(**asked)
+    assert (request.priority, request.echo.service_tier) == (priority, tier)
+
+
 def test_null_is_as_good_as_absent_for_every_field() -> None:
     names = [
         "stream", "instructions", "tools", "tool_choice", "parallel_tool_calls", "max_tool_calls",
@@ -106,6 +126,7 @@ def test_null_is_as_good_as_absent_for_every_field() -> None:
         ("truncation", "disabled"),
         ("service_tier", "auto"),
         ("service_tier", "default"),
+        ("service_tier", "flex"),
         ("image", {"context_compression": "auto"}),
         ("image", {"context_compression": "disabled"}),
         ("stream_options", {"include_obfuscation": False}),
@@ -130,7 +151,7 @@ def test_what_is_so_anyway_needs_no_words(field: str, value: object) -> None:
             "background_options.completion_window: every response runs as soon as it can.",
         ),
         ("truncation", "auto", "truncation: the input is never cut here."),
-        ("service_tier", "flex", "service_tier: this server has one tier."),
+        ("service_tier", "fast", "service_tier: this server has no tier above the default."),
         (
             "stream_options",
             {"include_obfuscation": True},

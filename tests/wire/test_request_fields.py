@@ -39,7 +39,7 @@ EXAMPLES: dict[str, Any] = {
     "include message.output_text.logprobs": ["message.output_text.logprobs"],
     "top_logprobs from 1": 5,
     "truncation auto": "auto",
-    "service_tier not auto or default": "flex",
+    "service_tier not auto, default or flex": "priority",
     "stream_options.include_obfuscation true": {"include_obfuscation": True},
     "image.context_compression enabled": {"context_compression": "enabled"},
     "access_programs": {"cyber": "standard"},

@@ -69,8 +69,7 @@ class HostedCalls:
     ) -> None:
         self._is_offered = request.image_tool is not None
         self._tool = request.image_tool or ImageTool(index=0)
-        self._stream = request.stream
-        self._client = request.client
+        self._request = request
         self._can = can
         self.sources: tuple[ImageData, ...] = ()
         self._max_tool_calls = request.max_tool_calls
@@ -142,9 +141,7 @@ class HostedCalls:
             else:
                 self._dispatched += 1
                 self._painting = call, basis, place
-                return image_request(
-                    self._tool, wish.prompt, basis, stream=self._stream, client=self._client
-                )
+                return image_request(self._tool, wish.prompt, basis, self._request)
         return None
 
     def _basis(self, wish: Wish) -> Basis | ImageCallError:
@@ -162,7 +159,7 @@ class HostedCalls:
             case ImageProgress():
                 self._transcript.report_progress(place, event)
             case PartialImage():
-                limit = self._tool.partial_images if self._stream else 0
+                limit = self._tool.partial_images if self._request.stream else 0
                 self._transcript.show_partial_image(place, event, limit=limit)
             case ImageCompleted(usage=usage):
                 self._painting = None

@@ -147,7 +147,7 @@ def wish_of(arguments: str) -> Wish:
 
 
 def image_request(
-    tool: ImageTool, prompt: str, basis: Basis, *, stream: bool, client: str
+    tool: ImageTool, prompt: str, basis: Basis, request: ResponseRequest
 ) -> ImageRequest:
     """Say a call in the back end's words. Nobody would see partial images without a stream."""
     return ImageRequest(
@@ -159,13 +159,14 @@ def image_request(
         output_format=tool.output_format,
         output_compression=tool.output_compression,
         moderation=tool.moderation,
-        partial_images=tool.partial_images if stream else 0,
+        partial_images=tool.partial_images if request.stream else 0,
         seed=tool.seed,
         loras=tool.loras,
         images=basis.images,
         mask=basis.mask,
         input_fidelity=tool.input_fidelity if basis.images else None,
-        client=client,
+        client=request.client,
+        priority=request.priority,
     )
 
 

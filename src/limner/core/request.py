@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from limner.core.image import Fidelity, ImageData, ImageFormat, Size
+from limner.core.image import Fidelity, ImageData, ImageFormat, Priority, Size
 from limner.core.items import Item
 from limner.core.lora import Lora
 from limner.core.turn import FunctionTool, HostedChoice, JsonObject, Sampling
@@ -97,6 +97,7 @@ class Echo:
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     user: str | None = None
+    service_tier: str = "default"
     background: bool = False
     store: bool = True
     previous_response_id: str | None = None
@@ -114,7 +115,7 @@ class ResponseRequest:
     past: how many of the items were said before this request.
     taken_names: those that our function must not have, beside the names of functions and calls.
     store, background, previous_response_id, conversation: stand in `echo`.
-    client: who asks, for fair shares of a queue.
+    client: who asks, for fair shares of a queue. priority: of its pictures.
     """
 
     model: str
@@ -133,5 +134,6 @@ class ResponseRequest:
     hosted_tools: tuple[HostedTool, ...] = ()
     include: tuple[str, ...] = ()
     client: str = ""
+    priority: Priority = "interactive"
     past: int = 0
     taken_names: frozenset[str] = frozenset()

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from limner.core.errors import InvalidRequest
+from limner.core.image import Priority
 from limner.core.request import Echo, ImageTool, ResponseRequest
 from limner.core.sources import sources_of
 from limner.core.turn import Sampling
@@ -86,6 +87,7 @@ def parse_request(
         user=user or safety_identifier,
         echo=_echo(request, sampling),
         adjustments=tuple(adjustments),
+        priority=_priority(request, stream=stream),
         hosted_tools=tools.hosted,
         include=include,
         past=given.past,
@@ -137,7 +139,7 @@ def _check_delivery(request: Fields, adjustments: list[str]) -> None:
         adjustments.append(adjustment("conversation"))
     if request.choice("truncation", ("auto", "disabled")) == "auto":
         adjustments.append(adjustment("truncation"))
-    if request.choice("service_tier", TIERS) not in (None, "auto", "default"):
+    if request.choice("service_tier", TIERS) not in (None, "auto", "default", "flex"):
         adjustments.append(adjustment("service_tier"))
     if options := request.object("stream_options"):
         options.allow_only({"include_obfuscation"})
@@ -161,6 +163,13 @@ def _include(request: Fields, adjustments: list[str]) -> tuple[str, ...]:
     return tuple(include)
 
 
+def _priority(request: Fields, *, stream: bool) -> Priority:
+    """Whether somebody waits for the pictures, as the tier says, or else the way of delivery."""
+    tier = request.get("service_tier") or "auto"
+    is_left = tier == "auto" and not stream and request.boolean("background")
+    return "background" if tier == "flex" or is_left else "interactive"
+
+
 def _echo(request: Fields, sampling: Sampling) -> Echo:
     tool_choice = request.get("tool_choice")
     return Echo(
@@ -182,6 +191,7 @@ def _echo(request: Fields, sampling: Sampling) -> Echo:
         safety_identifier=request.get("safety_identifier"),
         prompt_cache_key=request.string("prompt_cache_key", max_length=MAX_LABEL),
         user=request.get("user"),
+        service_tier="flex" if request.get("service_tier") == "flex" else "default",
         background=request.boolean("background") or False,
         store=request.boolean("store") is not False,
         previous_response_id=request.get("previous_response_id"),

@@ -100,7 +100,18 @@ REQUEST_FIELDS = (
         when="from 1",
     ),
     FieldRule("truncation", "adjusted", "the input is never cut here.", when="auto"),
-    FieldRule("service_tier", "adjusted", "this server has one tier.", when="not auto or default"),
+    FieldRule(
+        "service_tier",
+        "honoured",
+        "Its pictures are painted when nobody waits for others.",
+        when="flex, or `background` without `stream` and with auto",
+    ),
+    FieldRule(
+        "service_tier",
+        "adjusted",
+        "this server has no tier above the default.",
+        when="not auto, default or flex",
+    ),
     FieldRule(
         "stream_options.include_obfuscation", "adjusted", "no padding is added here.", when="true"
     ),

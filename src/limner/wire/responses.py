@@ -56,7 +56,7 @@ def _echo_json(echo: Echo) -> Json:
         "text": {"format": {"type": "text"}, "verbosity": "medium", **_set(echo.text)},
         "reasoning": {"effort": None, "summary": None, **_set(echo.reasoning)},
         "truncation": echo.truncation,
-        "service_tier": "default",
+        "service_tier": echo.service_tier,
         "safety_identifier": echo.safety_identifier,
         "prompt_cache_key": echo.prompt_cache_key,
         "user": echo.user,
