@@ -162,11 +162,15 @@ def test_what_is_so_anyway_needs_no_words(field: str, value: object) -> None:
             {"context_compression": "enabled"},
             "image.context_compression: pictures are shown as they came.",
         ),
-        ("top_logprobs", 1, "top_logprobs: log probabilities are not returned by this server."),
+        (
+            "top_logprobs",
+            1,
+            "top_logprobs: has no effect without message.output_text.logprobs in include.",
+        ),
         (
             "include",
             ["message.output_text.logprobs"],
-            "include[0]: log probabilities are not returned by this server.",
+            "include[0]: log probabilities are not returned with this language model.",
         ),
         (
             "include",

@@ -37,7 +37,7 @@ EXAMPLES: dict[str, Any] = {
     "prompt_cache_options": {"mode": "explicit"},
     "prompt_cache_retention": "24h",
     "include message.output_text.logprobs": ["message.output_text.logprobs"],
-    "top_logprobs from 1": 5,
+    "top_logprobs from 1, without that": 5,
     "truncation auto": "auto",
     "service_tier not auto, default or flex": "priority",
     "stream_options.include_obfuscation true": {"include_obfuscation": True},

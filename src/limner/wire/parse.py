@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from limner.core.errors import InvalidRequest
+from limner.core.fitting import LOG_PROBABILITIES
 from limner.core.image import Priority
 from limner.core.request import Echo, ImageTool, ResponseRequest
 from limner.core.sources import sources_of
@@ -35,9 +36,8 @@ _LEFT_OUT = notes_of(REQUEST_FIELDS, "adjusted")
 TIERS = ("auto", "default", "flex", "scale", "priority", "fast", "ultrafast")
 WINDOWS = ("soonest", "2h", "8h")
 COMPRESSIONS = ("auto", "enabled", "disabled")
-_LOG_PROBABILITIES = "message.output_text.logprobs"
 INCLUDE = (
-    _LOG_PROBABILITIES,
+    LOG_PROBABILITIES,
     "reasoning.encrypted_content",
     "message.input_image.image_url",
     "file_search_call.results",
@@ -67,11 +67,11 @@ def parse_request(
     tools = parse_tools(request, given, known, stream=stream, adjustments=adjustments)
     _check_edit(tools.image_tool, given)
     tool_choice = parse_tool_choice(request, tools)
-    sampling = parse_sampling(request, adjustments)
+    include = _include(request)
+    sampling = parse_sampling(request, adjustments, logprobs=LOG_PROBABILITIES in include)
     user = request.string("user", max_length=MAX_LABEL)
     safety_identifier = request.string("safety_identifier", max_length=128)
     _check_delivery(request, adjustments)
-    include = _include(request, adjustments)
     parallel_tool_calls = request.boolean("parallel_tool_calls")
     return ResponseRequest(
         model=model,
@@ -151,16 +151,13 @@ def _check_delivery(request: Fields, adjustments: list[str]) -> None:
             adjustments.append(adjustment(image.at("context_compression")))
 
 
-def _include(request: Fields, adjustments: list[str]) -> tuple[str, ...]:
-    """The values that are left to the upstream."""
-    include = []
-    for index, value in enumerate(request.array("include", max_length=MAX_INCLUDE) or []):
-        path = f"{request.at('include')}[{index}]"
-        if one_of(value, path, INCLUDE) == _LOG_PROBABILITIES:
-            adjustments.append(adjustment("include", path))
-        else:
-            include.append(value)
-    return tuple(include)
+def _include(request: Fields) -> tuple[str, ...]:
+    """The values, all of which are left to the upstream."""
+    values = request.array("include", max_length=MAX_INCLUDE) or []
+    return tuple(
+        one_of(value, f"{request.at('include')}[{index}]", INCLUDE)
+        for index, value in enumerate(values)
+    )
 
 
 def _priority(request: Fields, *, stream: bool) -> Priority:

@@ -83,8 +83,8 @@ REQUEST_FIELDS = (
     FieldRule("include", "passed on", "What it asks for does not occur with other upstreams."),
     FieldRule(
         "include",
-        "adjusted",
-        "log probabilities are not returned by this server.",
+        "passed on",
+        "log probabilities are not returned with this language model.",
         when="message.output_text.logprobs",
     ),
     FieldRule(
@@ -93,11 +93,12 @@ REQUEST_FIELDS = (
         "reasoning is returned as plain text where the model shows it.",
         when="reasoning.encrypted_content",
     ),
+    FieldRule("top_logprobs", "honoured", "0 to 20, with log probabilities; see `include`."),
     FieldRule(
         "top_logprobs",
         "adjusted",
-        "log probabilities are not returned by this server.",
-        when="from 1",
+        "has no effect without message.output_text.logprobs in include.",
+        when="from 1, without that",
     ),
     FieldRule("truncation", "adjusted", "the input is never cut here.", when="auto"),
     FieldRule(
