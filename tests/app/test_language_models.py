@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import aiohttp
 import openai
+import orjson
 import pytest
 
 from limner.app.language_models import open_language_models
@@ -23,10 +24,15 @@ from limner.wire.picture_metadata import read, says_made_by_ai
 from limner.wire.pictures import stored_picture, to_base64
 from tests import scripted_responses
 from tests.pictures import picture
-from tests.scripted_chat import Reply, ScriptedChat, fails, says
+from tests.scripted_chat import Reply, ScriptedChat, end_of, fails, says
 from tests.scripted_responses import ScriptedResponses
 from tests.serving import serving
 from tests.upstreams.test_listed import Lists
+
+
+def chunk_of(value: object) -> bytes:
+    return b"data: " + orjson.dumps(value) + b"\n\n"
+
 
 FILE = """
 [upstreams.near]
@@ -305,3 +311,59 @@ async def test_pictures_of_a_server_that_paints_are_marked_as_all_others(
     assert (facts is not None) is (says_of_itself == "full")
     if facts:
         assert (facts.prompt, facts.model, facts.action) == ("a red fox", "theirs", "generate")
+
+
+@asynccontextmanager
+async def asking(far: ScriptedChat, kind: Literal["chat", "responses"]) -> AsyncIterator[Any]:
+    """The official client before a whole server over this one."""
+    settings = Settings(store="memory", llm_url=far.url, llm_kind=kind, image_backend="none")
+    async with (
+        open_server(settings) as app,
+        serving(app) as url,
+        openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none") as client,
+    ):
+        yield client.responses
+
+
+LIKELY: Any = {"include": ["message.output_text.logprobs"], "top_logprobs": 1}
+TOKEN = {"token": "hi", "bytes": [104, 105], "logprob": -0.5}
+TOLD = {**TOKEN, "top_logprobs": [TOKEN]}
+
+
+async def test_log_probabilities_of_chat_come_as_the_responses_api_has_them() -> None:
+    choice = {"delta": {"content": "hi"}, "logprobs": {"content": [TOLD]}}
+    reply = Reply((chunk_of({"choices": [choice]}), *end_of("stop")))
+    async with ScriptedChat([reply, reply]) as far, asking(far, "chat") as responses:
+        whole = await responses.create(model="m", input="hi", **LIKELY)
+        stream = await responses.create(model="m", input="hi", stream=True, **LIKELY)
+        events = [event async for event in stream]
+    assert [part.to_dict() for part in whole.output[0].content[0].logprobs] == [TOLD]
+    (delta,) = [event for event in events if event.type == "response.output_text.delta"]
+    assert [entry.to_dict() for entry in delta.logprobs] == [TOLD]
+    assert events[-1].response.output[0].content[0].logprobs == whole.output[0].content[0].logprobs
+    assert (whole.top_logprobs, far.requests[0]["top_logprobs"]) == (1, 1)
+    assert whole.to_dict().get("limner", {}).get("adjustments") is None
+
+
+async def test_a_phase_and_log_probabilities_pass_and_go_back_as_they_came() -> None:
+    part = {"type": "output_text", "text": "hi", "annotations": [], "logprobs": [TOLD]}
+    value: Any = {"id": "msg_up", "type": "message", "role": "assistant", "status": "completed"}
+    value |= {"phase": "final_answer", "content": [part]}
+    delta = {"content_index": 0, "delta": "hi", "logprobs": [TOLD]}
+    script = scripted_responses.reply(
+        *scripted_responses.item(0, value, ("output_text.delta", delta))
+    )
+    async with ScriptedResponses([script, script]) as far, asking(far, "responses") as responses:
+        first = await responses.create(model="m", input="hi", **LIKELY)
+        await responses.create(model="m", input="and?", previous_response_id=first.id)
+    message = first.output[0]
+    assert message.phase == "final_answer"
+    assert [entry.to_dict() for entry in message.content[0].logprobs] == [TOLD]
+    asked, then = far.requests
+    assert (asked["top_logprobs"], LIKELY["include"][0] in asked["include"]) == (1, True)
+    assert then["input"][1] == {
+        "type": "message",
+        "role": "assistant",
+        "content": "hi",
+        "phase": "final_answer",
+    }

@@ -10,7 +10,7 @@ from limner.core.errors import InvalidRequest
 from limner.core.fitting import fit, pass_image_tool
 from limner.core.items import Item, Opaque
 from limner.core.request import Echo, HostedTool, ImageTool
-from limner.core.turn import UpstreamCapabilities
+from limner.core.turn import Sampling, UpstreamCapabilities
 from tests.core.recorded import USER, asking
 
 PLAIN = UpstreamCapabilities("plain")
@@ -88,3 +88,22 @@ def test_a_seed_does_not_go_to_an_upstream_that_knows_no_such_field() -> None:
     assert passed.adjustments == (
         "tools[2].seed: left out, the language model's own server paints.",
     )
+
+
+LIKELY = ("reasoning.encrypted_content", "message.output_text.logprobs")
+
+
+def test_log_probabilities_are_asked_only_of_models_that_tell_them() -> None:
+    sampling = Sampling(logprobs=True, top_logprobs=2)
+    request = asking(include=LIKELY, sampling=sampling)
+    fitted = fit(request, PLAIN)
+    assert (fitted.include, fitted.sampling) == ((), Sampling())
+    assert fitted.adjustments == (
+        "include[0]: reasoning is returned as plain text where the model shows it.",
+        "include[1]: log probabilities are not returned with this language model.",
+    )
+    told = fit(request, replace(PLAIN, logprobs=True))
+    assert (told.include, told.sampling) == ((), sampling)
+    assert len(told.adjustments) == 1
+    whole = fit(request, replace(OPENAI, logprobs=True, encrypted_reasoning=True))
+    assert (whole.include, whole.sampling, whole.adjustments) == (LIKELY, sampling, ())

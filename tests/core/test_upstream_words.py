@@ -1,10 +1,19 @@
-"""What upstreams say beside words and calls: seals on thoughts, and adjustments."""
+"""What upstreams say beside words and calls: seals, phases, log probabilities, adjustments."""
 
 from __future__ import annotations
 
 from limner.core import events as shown
-from limner.core.items import FunctionCall, Reasoning
-from limner.core.turn import ReasoningDelta, ReasoningSealed, TextDelta, TurnEnded
+from limner.core.items import FunctionCall, Message, Reasoning, TextPart
+from limner.core.turn import (
+    MessageEnded,
+    MessagePhase,
+    ReasoningDelta,
+    ReasoningSealed,
+    RefusalDelta,
+    TextDelta,
+    TextLogprobs,
+    TurnEnded,
+)
 from tests.core.recorded import Recorded, draw, painted
 
 
@@ -58,3 +67,51 @@ def test_what_an_upstream_could_not_do_is_told_once() -> None:
     recorded.feed(*draw("a"), TurnEnded(adjustments=("no penalty", "no thinking")), painted())
     recorded.feed(TurnEnded(adjustments=("no penalty",)))
     assert recorded.response.adjustments == ("no penalty", "no thinking")
+
+
+def messages(recorded: Recorded) -> list[shown.MessageItem]:
+    return [item for item in recorded.response.output if isinstance(item, shown.MessageItem)]
+
+
+def test_a_phase_belongs_to_the_next_message_or_the_one_under_way() -> None:
+    recorded = Recorded()
+    recorded.feed(MessagePhase("commentary"), ReasoningDelta("Hm."), TextDelta("I draw."))
+    (added,) = [
+        event.item
+        for event in recorded.events
+        if isinstance(event, shown.OutputItemAdded) and isinstance(event.item, shown.MessageItem)
+    ]
+    assert added.phase == "commentary"
+    recorded.feed(MessageEnded(), TextDelta("Done"), MessagePhase("final_answer"), MessageEnded())
+    recorded.feed(RefusalDelta("No."), TurnEnded())
+    assert [item.phase for item in messages(recorded)] == ["commentary", "final_answer", None]
+
+
+def test_the_next_turn_gets_the_phase_back() -> None:
+    recorded = Recorded()
+    recorded.feed(MessagePhase("commentary"), TextDelta("I draw."), *draw("a"), TurnEnded())
+    recorded.feed(painted())
+    said = Message("assistant", (TextPart("I draw."),), phase="commentary")
+    assert recorded.turn.items[1] == said
+
+
+A, B, C = ({"token": token, "logprob": -0.5} for token in "abc")
+
+
+def test_log_probabilities_come_with_their_text_and_stand_in_its_part() -> None:
+    recorded = Recorded()
+    recorded.feed(TextDelta("a", (A,)), TextDelta("bc", (B, C)), RefusalDelta("no"), TurnEnded())
+    deltas = [event for event in recorded.events if isinstance(event, shown.OutputTextDelta)]
+    assert [event.logprobs for event in deltas] == [(A,), (B, C)]
+    (done,) = [event for event in recorded.events if isinstance(event, shown.OutputTextDone)]
+    assert done.logprobs == (A, B, C)
+    assert messages(recorded)[0].parts[0] == TextPart("abc", (), (A, B, C))
+
+
+def test_what_the_upstream_says_of_the_whole_text_counts_in_the_end() -> None:
+    recorded = Recorded()
+    recorded.feed(TextLogprobs((C,)), ReasoningDelta("Hm."), TextLogprobs((C,)))
+    recorded.feed(TextDelta("a", (A,)), TextLogprobs((B,)), MessageEnded(), TextDelta("b"))
+    recorded.feed(TurnEnded())
+    first, second = messages(recorded)
+    assert (first.parts, second.parts) == ((TextPart("a", (), (B,)),), (TextPart("b"),))

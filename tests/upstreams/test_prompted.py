@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 from typing import Literal
 
 import orjson
@@ -13,6 +14,7 @@ from limner.core.items import FunctionCall, FunctionCallOutput, Item, Message, T
 from limner.core.turn import (
     CallEnded,
     FunctionTool,
+    Sampling,
     TextDelta,
     TurnEnded,
     TurnEvent,
@@ -20,7 +22,8 @@ from limner.core.turn import (
     TurnRequest,
 )
 from limner.upstreams.http import HttpLimits
-from limner.upstreams.prompted import ADJUSTMENT
+from limner.upstreams.prompted import ADJUSTMENT, NO_LOGPROBS
+from limner.wire.chat_logprobs import NONE_TOLD
 from tests.scripted_chat import Reply, ScriptedChat, says
 
 DRAW = FunctionTool("draw", "Paints.", {"type": "object"})
@@ -146,3 +149,17 @@ async def test_a_failure_ends_a_prompted_turn() -> None:
     async with ScriptedChat([refusal("gone")]) as server:
         ((failed,),) = await turns(server, asking(), tools="prompted")
     assert isinstance(failed, TurnFailed)
+
+
+async def test_text_that_calls_are_read_out_of_has_no_log_probabilities() -> None:
+    likely = Sampling(logprobs=True, top_logprobs=2)
+    requests = asking(), asking(tools=())
+    async with ScriptedChat([says("Sure. ", BLOCK), says("Hi.")]) as server:
+        prompted, plain = await turns(
+            server, *(replace(each, sampling=likely) for each in requests), tools="prompted"
+        )
+    assert isinstance(prompted[-1], TurnEnded)
+    assert prompted[-1].adjustments == (ADJUSTMENT, NO_LOGPROBS)
+    assert ["logprobs" in sent for sent in server.requests] == [False, True]
+    assert isinstance(plain[-1], TurnEnded)
+    assert plain[-1].adjustments == (NONE_TOLD,)

@@ -50,8 +50,8 @@ def calls(*entries: object) -> bytes:
     return chunk(tool_calls=list(entries))
 
 
-def decode(*pieces: bytes, limit_bytes: int = 10_000) -> list[TurnEvent]:
-    decoder = ChatReplyDecoder(id_prefix="call_x", limit_bytes=limit_bytes)
+def decode(*pieces: bytes, limit_bytes: int = 10_000, logprobs: bool = False) -> list[TurnEvent]:
+    decoder = ChatReplyDecoder(id_prefix="call_x", logprobs=logprobs, limit_bytes=limit_bytes)
     events = [event for data in pieces for event in decoder.feed(data)]
     events += decoder.flush()
     assert decoder.is_finished
@@ -403,3 +403,56 @@ def test_any_split_of_the_bytes_gives_the_same_events(cuts: list[int]) -> None:
     pieces = [STREAM[start:end] for start, end in pairwise(edges)]
     assert decode(*pieces) == decode(STREAM)
     assert decode(STREAM)[-1] == TurnEnded(Usage(5, 7, 2, 3))
+
+
+def likely(*tokens: str, **delta: Any) -> bytes:
+    content = [{"token": token, "logprob": -0.5, "bytes": [*token.encode()]} for token in tokens]
+    choice = {"index": 0, "delta": delta, "logprobs": {"content": content}}
+    return sse({"choices": [choice]})
+
+
+def entry(token: str) -> dict[str, Any]:
+    return {"token": token, "bytes": [*token.encode()], "logprob": -0.5, "top_logprobs": []}
+
+
+def test_log_probabilities_come_with_the_text_of_their_tokens() -> None:
+    pieces = (
+        likely("th", reasoning="th"),
+        likely("a", content="a"),
+        likely("h", content=""),  # the first half of a character
+        likely("i", content="\u00e9"),
+        likely("{", tool_calls=[piece(0, "c", name="f", arguments="{}")]),
+        likely("b", content="b"),
+        likely("", content=""),
+        chunk("stop"),
+    )
+    asked = decode(*pieces, DONE, logprobs=True)
+    texts = [event for event in asked if isinstance(event, TextDelta)]
+    assert texts == [
+        TextDelta("a", (entry("a"),)),
+        TextDelta("\u00e9", (entry("h"), entry("i"))),
+        TextDelta("b", (entry("b"),)),
+    ]
+    assert asked[-1] == TurnEnded()
+    unasked = decode(*pieces, DONE)
+    assert [event.logprobs for event in unasked if isinstance(event, TextDelta)] == [()] * 3
+
+
+def test_log_probabilities_are_as_whole_as_clients_take_them() -> None:
+    others = [{"token": "b", "logprob": -1, "bytes": None}, "odd"]
+    content = [{"token": "a", "logprob": -0.5, "bytes": None, "top_logprobs": others}, "odd"]
+    choice = {"delta": {"content": "a"}, "logprobs": {"content": content, "refusal": None}}
+    (text, end) = decode(sse({"choices": [choice]}), chunk("stop"), DONE, logprobs=True)
+    top = [{"token": "b", "bytes": [], "logprob": -1}]
+    told = {"token": "a", "bytes": [], "logprob": -0.5, "top_logprobs": top}
+    assert (text, end) == (TextDelta("a", (told,)), TurnEnded())
+
+
+@pytest.mark.parametrize("logprobs", [None, {}, {"content": None}, "odd"])
+def test_a_server_that_tells_none_is_told_of(logprobs: object) -> None:
+    choice = {"delta": {"content": "a"}, "logprobs": logprobs}
+    (*_, end) = decode(sse({"choices": [choice]}), chunk("stop"), DONE, logprobs=True)
+    said = ("include: the model server told no log probabilities.",)
+    assert end == TurnEnded(adjustments=said)
+    (*_, end) = decode(calls(piece(0, "c", name="f")), chunk("stop"), DONE, logprobs=True)
+    assert end == TurnEnded()

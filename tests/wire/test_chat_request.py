@@ -325,3 +325,11 @@ def test_tool_messages_always_follow_their_calls_and_answer_all(kinds: list[str]
         waiting += [made["id"] for made in m.get("tool_calls", ())]
         assert m["role"] == "user" or "image_url" not in str(m)
     assert not waiting
+
+
+def test_log_probabilities_are_asked_for_by_chat_s_names() -> None:
+    body = render_chat_request(
+        request(user("hi"), sampling=Sampling(logprobs=True, top_logprobs=0))
+    )
+    assert (body["logprobs"], body["top_logprobs"]) == (True, 0)
+    assert "logprobs" not in render_chat_request(request(user("hi")))

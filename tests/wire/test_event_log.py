@@ -15,12 +15,14 @@ from limner.core.image import (
     Resolved,
     Size,
 )
+from limner.core.items import TextPart
 from limner.core.point import NOTHING_SPENT, Point, Spent, read_back
 from limner.core.request import ImageTool
 from limner.core.turn import (
     AnnotationAdded,
     CallDelta,
     CallStarted,
+    MessagePhase,
     OpaqueStarted,
     ReasoningDelta,
     ReasoningSealed,
@@ -37,10 +39,12 @@ from tests.pictures import picture
 
 LOOK = Resolved(Size(8, 4), "high", "opaque", "png", 7, 8, "tiny", ("rounded",))
 SOURCE = {"type": "url_citation", "url": "http://x.example"}
+LIKELY = {"token": "Hel", "logprob": -0.25, "top_logprobs": []}
 SAID = [
     ReasoningDelta("Hm."),
     ReasoningSealed("seal"),
-    TextDelta("Hel"),
+    MessagePhase("commentary"),
+    TextDelta("Hel", (LIKELY,)),
     TextDelta("lo"),
     AnnotationAdded(SOURCE),
     RefusalDelta("no"),
@@ -90,6 +94,9 @@ def comparable(point: Point) -> Any:
     [
         shown.ImageCallItem("ig_1", "completed", "a", picture(), Resolved(output_format="png")),
         shown.ImageCallItem("ig_1", "completed", "a", picture(), LOOK, "edit"),
+        shown.MessageItem(
+            "msg_1", "completed", (TextPart("a", (SOURCE,), (LIKELY,)),), "final_answer"
+        ),
         shown.OpaqueItem("rs_1", {"id": "rs_1", "type": "reasoning", "summary": []}),
         shown.OpaqueItem("fc_1", {"id": "fc_1", "type": "function_call", "namespace": "n"}),
     ],

@@ -85,9 +85,19 @@ EVENTS: list[tuple[e.NumberedEvent, str, dict[str, Any]]] = [
         {**PART_PLACE, "delta": "h", "logprobs": []},
     ),
     (
+        e.OutputTextDelta(7, 2, "x_1", 1, "h", ({"token": "h"},)),
+        "output_text.delta",
+        {**PART_PLACE, "delta": "h", "logprobs": [{"token": "h"}]},
+    ),
+    (
         e.OutputTextDone(7, 2, "x_1", 1, "hi"),
         "output_text.done",
         {**PART_PLACE, "text": "hi", "logprobs": []},
+    ),
+    (
+        e.OutputTextDone(7, 2, "x_1", 1, "hi", ({"token": "hi"},)),
+        "output_text.done",
+        {**PART_PLACE, "text": "hi", "logprobs": [{"token": "hi"}]},
     ),
     (e.OutputRefusalDelta(7, 2, "x_1", 1, "n"), "refusal.delta", {**PART_PLACE, "delta": "n"}),
     (e.OutputRefusalDone(7, 2, "x_1", 1, "no"), "refusal.done", {**PART_PLACE, "refusal": "no"}),

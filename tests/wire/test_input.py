@@ -69,14 +69,14 @@ def test_the_assistants_own_message_comes_back_whole() -> None:
         "type": "message",
         "role": "assistant",
         "status": "completed",
-        "phase": None,
+        "phase": "final_answer",
         "content": [
             {"type": "output_text", "text": "no", "annotations": [], "logprobs": []},
             {"type": "refusal", "refusal": "never"},
         ],
     }
     parts = (TextPart("no"), RefusalPart("never"))
-    assert read(echo) == (Message("assistant", parts, id="msg_1"),)
+    assert read(echo) == (Message("assistant", parts, id="msg_1", phase="final_answer"),)
 
 
 def test_a_message_may_be_empty() -> None:

@@ -44,7 +44,7 @@ def read(*texts: str) -> list[str | Block]:
 
 
 def heard(*events: TurnEvent, names: Iterable[str] = NAMES) -> list[TurnEvent]:
-    reply = PromptedReply(tuple(names), id_prefix="call", adjustment="prompted")
+    reply = PromptedReply(tuple(names), id_prefix="call", adjustments=("prompted",))
     return [read for event in events for read in reply.feed(event)]
 
 
@@ -179,7 +179,7 @@ def test_a_failure_ends_the_reply() -> None:
 
 
 def test_an_endless_call_fails_the_turn() -> None:
-    reply = PromptedReply(NAMES, id_prefix="call", adjustment="prompted")
+    reply = PromptedReply(NAMES, id_prefix="call", adjustments=("prompted",))
     endless = TextDelta("```tool_call\n" + json.dumps("x" * MAX_BLOCK_CHARS))
     (failed,) = reply.feed(endless)
     assert isinstance(failed, TurnFailed)

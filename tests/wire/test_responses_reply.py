@@ -18,6 +18,7 @@ from limner.core.turn import (
     CallEnded,
     CallStarted,
     MessageEnded,
+    MessagePhase,
     OpaqueEnded,
     OpaqueProgress,
     OpaqueStarted,
@@ -26,6 +27,7 @@ from limner.core.turn import (
     PictureStarted,
     RefusalDelta,
     TextDelta,
+    TextLogprobs,
     TurnEnded,
     TurnEvent,
     TurnFailed,
@@ -105,6 +107,53 @@ def test_words_without_deltas_are_taken_from_what_is_done() -> None:
         MessageEnded(),
         END,
     ]
+
+
+def test_a_phase_stands_before_the_words_of_its_message() -> None:
+    value = said({"type": "output_text", "text": "a"}, phase="commentary")
+    assert turn(added(value), inside("output_text.delta", delta="a"), done(value)) == [
+        MessagePhase("commentary"),
+        TextDelta("a"),
+        MessageEnded(),
+        END,
+    ]
+
+
+def test_a_phase_holds_for_every_part_and_may_come_at_the_end() -> None:
+    parts = {"type": "output_text", "text": "a"}, {"type": "refusal", "refusal": "no"}
+    both = [MessagePhase("x"), TextDelta("a"), MessageEnded(), MessagePhase("x")]
+    assert turn(done(said(*parts, phase="x")))[:4] == both
+    late = turn(added(said(phase=3)), inside("output_text.delta", delta="a"), done(said(phase="x")))
+    assert late == [TextDelta("a"), MessagePhase("x"), MessageEnded(), END]
+
+
+LIKELY = [{"token": "a", "logprob": -0.5, "top_logprobs": [{"token": "b", "logprob": -1}]}]
+IN_FULL = [{**LIKELY[0], "bytes": [97]}]
+
+
+def test_log_probabilities_pass_as_they_came_and_those_of_the_whole_part_count() -> None:
+    whole = {"type": "output_text", "text": "a", "logprobs": IN_FULL}
+    pieces = (
+        added(said()),
+        inside("output_text.delta", delta="a", logprobs=LIKELY),
+        inside("output_text.done", text="a", logprobs=LIKELY),
+        inside("content_part.done", part=whole),
+        done(said(whole)),
+    )
+    likely, in_full = TextDelta("a", tuple(LIKELY)), TextLogprobs(tuple(IN_FULL))
+    assert turn(*pieces) == [likely, in_full, in_full, MessageEnded(), END]
+    assert turn(done(said(whole)))[0] == TextDelta("a", tuple(IN_FULL))
+    assert turn(added(said()), inside("output_text.done", text="a", logprobs=LIKELY))[0] == likely
+
+
+def test_odd_log_probabilities_are_passed_over() -> None:
+    pieces = (
+        inside("output_text.delta", delta="a", logprobs="odd"),
+        inside("content_part.done", part=None),
+        inside("content_part.done", part={"logprobs": [3]}),
+        event("content_part.done", item_id="msg_1", content_index=1, part={"logprobs": LIKELY}),
+    )
+    assert turn(added(said()), *pieces)[:2] == [TextDelta("a"), MessageEnded()]
 
 
 def test_refusals_come_in_deltas() -> None:

@@ -72,6 +72,8 @@ def test_everything_that_was_set_is_said() -> None:
         verbosity="low",
         reasoning_effort="high",
         reasoning_summary="auto",
+        logprobs=True,
+        top_logprobs=3,
     )
     include = ("web_search_call.action.sources", "reasoning.encrypted_content")
     body = rendered(sampling=sampling, instructions="Be brief.", user="u", include=include)
@@ -80,6 +82,7 @@ def test_everything_that_was_set_is_said() -> None:
         "temperature": 0.5,
         "top_p": 0.9,
         "max_output_tokens": 100,
+        "top_logprobs": 3,
         "presence_penalty": 0.1,
         "frequency_penalty": 0.2,
         "text": {"format": {"type": "json_object"}, "verbosity": "low"},
@@ -166,6 +169,12 @@ def test_what_the_assistant_said_comes_back_with_its_sources() -> None:
     ]
     assert said(Message("assistant", (RefusalPart("no"),)))[0]["content"] == [
         {"type": "refusal", "refusal": "no"}
+    ]
+
+
+def test_a_message_goes_back_with_its_phase() -> None:
+    assert said(Message("assistant", (TextPart("a"),), phase="commentary")) == [
+        {"type": "message", "role": "assistant", "content": "a", "phase": "commentary"}
     ]
 
 

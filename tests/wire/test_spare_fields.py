@@ -18,6 +18,8 @@ CHAT_BODY: dict[str, Any] = {
     "reasoning_effort": "low",
     "user": "anna",
     "max_completion_tokens": 20,
+    "logprobs": True,
+    "top_logprobs": 3,
 }
 RESPONSES_BODY: dict[str, Any] = {
     "model": "m",
@@ -50,6 +52,8 @@ def named(message: str, body: dict[str, Any] = CHAT_BODY, spares: Any = CHAT) ->
             'permitted"}]',
             {"user"},
         ),
+        ("Unsupported parameter(s): `logprobs`", {"logprobs"}),
+        ("Unexpected fields in the request: {'top_logprobs'}", {"top_logprobs"}),
         ("body.verbosity: property 'body.verbosity' is unsupported", {"verbosity"}),
         ('Invalid JSON payload received. Unknown name "top_p": Cannot find field.', {"top_p"}),
         ("Model m does not support parameter presence_penalty.", {"presence_penalty"}),

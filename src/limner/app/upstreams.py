@@ -138,7 +138,7 @@ async def _chat(server: ModelServer, stack: AsyncExitStack) -> Upstream:
     return ChatUpstream(
         await _http(server, stack),
         model=server.model,
-        capabilities=UpstreamCapabilities(server.name, vision=server.vision),
+        capabilities=UpstreamCapabilities(server.name, vision=server.vision, logprobs=True),
         max_tokens_field=server.max_tokens_field,
     )
 
@@ -148,6 +148,7 @@ async def _responses(server: ModelServer, stack: AsyncExitStack) -> Upstream:
         server.name,
         vision=server.vision,
         hosted_tools=True,
+        logprobs=True,
         native_image_tool=server.native_image_tool or has_image_tool(server.url),
         encrypted_reasoning=True,
     )

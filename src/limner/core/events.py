@@ -39,11 +39,15 @@ ContentPart = MessagePart | ReasoningTextPart
 
 @dataclass(frozen=True, slots=True)
 class MessageItem:
-    """Words of the assistant. parts is empty while the item is in progress."""
+    """Words of the assistant. parts is empty while the item is in progress.
+
+    phase: see `items.Message`.
+    """
 
     id: str
     status: ItemStatus
     parts: tuple[MessagePart, ...] = ()
+    phase: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,11 +230,13 @@ class ContentPartDone(_PartEvent):
 @dataclass(frozen=True, slots=True)
 class OutputTextDelta(_PartEvent):
     delta: str
+    logprobs: tuple[JsonObject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class OutputTextDone(_PartEvent):
     text: str
+    logprobs: tuple[JsonObject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from limner.core.request import (
 from limner.core.turn import HostedChoice, UpstreamCapabilities
 
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
+LOG_PROBABILITIES = "message.output_text.logprobs"
 _ITEM_TYPES = (
     "message",
     "function_call",
@@ -38,13 +39,7 @@ def fit(request: ResponseRequest, can: UpstreamCapabilities) -> ResponseRequest:
     Doing it again changes nothing.
     """
     adjustments = list(request.adjustments)
-    if ENCRYPTED_REASONING in request.include and not can.encrypted_reasoning:
-        index = request.include.index(ENCRYPTED_REASONING)
-        adjustments.append(
-            f"include[{index}]: reasoning is returned as plain text where the model shows it."
-        )
-        others = tuple(value for value in request.include if value != ENCRYPTED_REASONING)
-        request = replace(request, include=others)
+    request = _including(request, can, adjustments)
     if can.hosted_tools:
         request = _each_tool_once(request)
     else:
@@ -74,6 +69,31 @@ def pass_image_tool(request: ResponseRequest) -> ResponseRequest:
     return replace(
         request, image_tool=None, hosted_tools=hosted, tool_choice=choice, adjustments=said
     )
+
+
+def _including(
+    request: ResponseRequest, can: UpstreamCapabilities, adjustments: list[str]
+) -> ResponseRequest:
+    missing = {}
+    if not can.encrypted_reasoning:
+        missing[ENCRYPTED_REASONING] = (
+            "reasoning is returned as plain text where the model shows it"
+        )
+    if not can.logprobs:
+        missing[LOG_PROBABILITIES] = "log probabilities are not returned with this language model"
+    told = [
+        f"include[{index}]: {missing[value]}."
+        for index, value in enumerate(request.include)
+        if value in missing
+    ]
+    if not told:
+        return request
+    adjustments += told
+    sampling = request.sampling
+    if not can.logprobs:
+        sampling = replace(sampling, logprobs=False, top_logprobs=None)
+    kept = tuple(value for value in request.include if value not in missing)
+    return replace(request, include=kept, sampling=sampling)
 
 
 def _each_tool_once(request: ResponseRequest) -> ResponseRequest:

@@ -117,8 +117,8 @@ def _past(item: ImageCall, name: str) -> Answer:
 
 def _said(item: OutputItem, calls: Mapping[str | None, FunctionCall]) -> tuple[Item, ...]:
     match item:
-        case MessageItem(parts=parts):
-            return (Message("assistant", parts),)
+        case MessageItem(parts=parts, phase=phase):
+            return (Message("assistant", parts, phase=phase),)
         case ReasoningItem(parts=parts, encrypted_content=encrypted_content):
             text = "".join(part.text for part in parts)
             return (Reasoning(text, encrypted_content=encrypted_content),)

@@ -21,10 +21,14 @@ FunctionCallStatus = Literal["in_progress", "completed", "incomplete"]
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """annotations: the sources of the text, as its upstream named them."""
+    """annotations: the sources of the text, as its upstream named them.
+
+    logprobs: how likely each token was, as the API writes it; empty unless it was asked for.
+    """
 
     text: str
     annotations: tuple[JsonObject, ...] = ()
+    logprobs: tuple[JsonObject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,12 @@ Part = TextPart | RefusalPart | ImagePart
 
 @dataclass(frozen=True, slots=True)
 class Message:
+    """phase: what a message of the assistant is to its model, such as `commentary`."""
+
     role: Role
     parts: tuple[Part, ...]
     id: str | None = None
+    phase: str | None = None
 
     @property
     def text(self) -> str:

@@ -23,7 +23,8 @@ from limner.core.events import (
 from limner.core.items import JsonObject, RefusalPart, TextPart
 
 PartKind = type[TextPart] | type[RefusalPart] | type[ReasoningTextPart]
-PartEvent = Callable[[int, int, str, int, str], NumberedEvent]
+PartEvent = Callable[..., NumberedEvent]
+"""Made of its number, the part's place, its words, and of text how likely its tokens were."""
 
 PART_DELTA: dict[PartKind, PartEvent] = {
     TextPart: OutputTextDelta,
@@ -54,14 +55,18 @@ class OpenWords:
     parts: list[ContentPart] = field(default_factory=list)
     deltas: list[str] = field(default_factory=list)
     annotations: list[JsonObject] = field(default_factory=list)
+    logprobs: list[JsonObject] = field(default_factory=list)
     encrypted_content: str | None = None
+    phase: str | None = None
 
     def take_part(self) -> ContentPart:
         """The open part with all that was written into it; the next one begins empty."""
-        text, annotations = "".join(self.deltas), tuple(self.annotations)
+        text = "".join(self.deltas)
+        annotations, logprobs = tuple(self.annotations), tuple(self.logprobs)
         self.deltas.clear()
         self.annotations.clear()
-        return TextPart(text, annotations) if self.kind is TextPart else self.kind(text)
+        self.logprobs.clear()
+        return TextPart(text, annotations, logprobs) if self.kind is TextPart else self.kind(text)
 
     def item(self, status: ItemStatus) -> MessageItem | ReasoningItem:
         if self.kind is ReasoningTextPart:
@@ -70,7 +75,7 @@ class OpenWords:
                 self.place.item_id, status, tuple(thoughts), self.encrypted_content
             )
         said = (part for part in self.parts if not isinstance(part, ReasoningTextPart))
-        return MessageItem(self.place.item_id, status, tuple(said))
+        return MessageItem(self.place.item_id, status, tuple(said), self.phase)
 
 
 @dataclass(slots=True)

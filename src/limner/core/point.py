@@ -157,8 +157,8 @@ def read_back(events: Iterable[NumberedEvent], spent: Spent = NOTHING_SPENT) -> 
 
 def _open(point: Point, place: Place, item: OutputItem) -> None:
     match item:
-        case MessageItem():
-            point.words = OpenWords(place, TextPart)
+        case MessageItem(phase=phase):
+            point.words = OpenWords(place, TextPart, phase=phase)
         case ReasoningItem():
             point.words = OpenWords(place, ReasoningTextPart)
         case FunctionCallItem(id, _, call_id, name):
@@ -186,11 +186,10 @@ def _fill(words: OpenWords, event: NumberedEvent) -> None:
         case ContentPartDone(part=part):
             words.take_part()
             words.parts.append(part)
-        case (
-            OutputTextDelta(delta=delta)
-            | OutputRefusalDelta(delta=delta)
-            | ReasoningTextDelta(delta=delta)
-        ):
+        case OutputTextDelta(delta=delta, logprobs=logprobs):
+            words.deltas.append(delta)
+            words.logprobs += logprobs
+        case OutputRefusalDelta(delta=delta) | ReasoningTextDelta(delta=delta):
             words.deltas.append(delta)
         case OutputTextAnnotationAdded(annotation=annotation):
             words.annotations.append(annotation)
@@ -211,8 +210,8 @@ def said(done: Iterable[OutputItem]) -> tuple[Item, ...]:
 
 def _said(item: OutputItem) -> Item | None:
     match item:
-        case MessageItem(parts=parts):
-            return Message("assistant", parts) if parts else None
+        case MessageItem(parts=parts, phase=phase):
+            return Message("assistant", parts, phase=phase) if parts else None
         case ReasoningItem(status="completed", parts=parts, encrypted_content=encrypted_content):
             text = "".join(part.text for part in parts)
             return Reasoning(text, encrypted_content=encrypted_content)

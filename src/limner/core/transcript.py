@@ -67,6 +67,7 @@ class Transcript:
         self._items_added = len(places)
         self._done = point.done
         self._words = point.words
+        self._phase: str | None = None
         self._calls = point.calls
         self._pictures = point.pictures
         self._opaque = point.opaque
@@ -92,15 +93,34 @@ class Transcript:
     ) -> None:
         self._emit(event, response)
 
-    def write(self, kind: PartKind, delta: str) -> None:
-        """Add to the open part of this kind; opens what must be open, closes what must not."""
+    def write(self, kind: PartKind, delta: str, logprobs: tuple[JsonObject, ...] = ()) -> None:
+        """Add to the open part of this kind; opens what must be open, closes what must not.
+
+        logprobs: of text alone.
+        """
         if not delta:
             return
         words = self._words
         if words is None or words.kind is not kind:
             words = self._open_part(kind)
         words.deltas.append(delta)
-        self._emit(PART_DELTA[kind], *self._part_place(words), delta)
+        words.logprobs += logprobs
+        told = (delta, logprobs) if logprobs else (delta,)
+        self._emit(PART_DELTA[kind], *self._part_place(words), *told)
+
+    def tell_logprobs(self, logprobs: tuple[JsonObject, ...]) -> None:
+        """Those of the whole open text; nothing where none is open."""
+        words = self._words
+        if words is not None and words.kind is TextPart:
+            words.logprobs[:] = logprobs
+
+    def tell_phase(self, phase: str) -> None:
+        """Of the open message, or else of the next one."""
+        words = self._words
+        if words is not None and words.kind is not ReasoningTextPart:
+            words.phase = phase
+        else:
+            self._phase = phase
 
     def annotate(self, annotation: JsonObject) -> None:
         """Add a source to the open text."""
@@ -141,6 +161,8 @@ class Transcript:
             self.end_words()
             prefix = "rs_" if kind is ReasoningTextPart else "msg_"
             words = self._words = OpenWords(self._place(prefix), kind)
+            if kind is not ReasoningTextPart:
+                words.phase, self._phase = self._phase, None
             self._emit(OutputItemAdded, words.place.output_index, words.item("in_progress"))
         self._emit(ContentPartAdded, *self._part_place(words), kind(""))
         return words
@@ -149,7 +171,8 @@ class Transcript:
         place = self._part_place(words)
         part = words.take_part()
         text = part.refusal if isinstance(part, RefusalPart) else part.text
-        self._emit(PART_DONE[words.kind], *place, text)
+        logprobs = part.logprobs if isinstance(part, TextPart) else ()
+        self._emit(PART_DONE[words.kind], *place, *((text, logprobs) if logprobs else (text,)))
         self._emit(ContentPartDone, *place, part)
         words.parts.append(part)
 

@@ -46,7 +46,8 @@ ToolChoice = Literal["none", "auto", "required"] | NamedChoice | HostedChoice
 class Sampling:
     """How the model writes. None leaves the upstream's default.
 
-    text_format: the Responses API's `text.format` object. The last three are its strings.
+    text_format: the Responses API's `text.format` object. The three behind it are its strings.
+    logprobs: whether to tell how likely each token was. top_logprobs: beside how many others.
     """
 
     temperature: float | None = None
@@ -58,6 +59,8 @@ class Sampling:
     verbosity: str | None = None
     reasoning_effort: str | None = None
     reasoning_summary: str | None = None
+    logprobs: bool = False
+    top_logprobs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,25 @@ class TurnRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class MessagePhase:
+    """What the message under way, or else the next one, is to its model."""
+
+    phase: str
+
+
+@dataclass(frozen=True, slots=True)
 class TextDelta:
+    """logprobs: of its tokens, where they were asked for and the upstream tells them."""
+
     text: str
+    logprobs: tuple[JsonObject, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TextLogprobs:
+    """Those of the whole text under way, in place of what its deltas brought."""
+
+    logprobs: tuple[JsonObject, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +262,14 @@ class TurnFailed:
 
 
 WordsEvent = (
-    TextDelta | AnnotationAdded | RefusalDelta | MessageEnded | ReasoningDelta | ReasoningSealed
+    MessagePhase
+    | TextDelta
+    | TextLogprobs
+    | AnnotationAdded
+    | RefusalDelta
+    | MessageEnded
+    | ReasoningDelta
+    | ReasoningSealed
 )
 """What the model says and thinks."""
 
@@ -262,6 +289,7 @@ class UpstreamCapabilities:
         does. native_image_tool: its own `image_generation` is one of those tools.
     encrypted_reasoning: returns thoughts with what it wants back with them.
     built_in: answers by rules of our own, without a model.
+    logprobs: can be asked how likely the tokens of its text were.
     tools: whether it calls functions by itself, is prompted to call in its text, or shows which
         (`auto`) when it is asked.
     """
@@ -274,3 +302,4 @@ class UpstreamCapabilities:
     encrypted_reasoning: bool = False
     built_in: bool = False
     tools: Literal["auto", "native", "prompted"] = "native"
+    logprobs: bool = False

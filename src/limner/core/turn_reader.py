@@ -20,6 +20,7 @@ from limner.core.turn import (
     CallEnded,
     CallStarted,
     MessageEnded,
+    MessagePhase,
     OpaqueEnded,
     OpaqueProgress,
     OpaqueStarted,
@@ -31,6 +32,7 @@ from limner.core.turn import (
     ReasoningSealed,
     RefusalDelta,
     TextDelta,
+    TextLogprobs,
     TurnEnded,
     TurnEvent,
     TurnFailed,
@@ -87,8 +89,12 @@ class TurnReader:
 
     def _write(self, event: WordsEvent) -> None:
         match event:
-            case TextDelta(text):
-                self._transcript.write(TextPart, text)
+            case MessagePhase(phase):
+                self._transcript.tell_phase(phase)
+            case TextDelta(text, logprobs):
+                self._transcript.write(TextPart, text, logprobs)
+            case TextLogprobs(logprobs):
+                self._transcript.tell_logprobs(logprobs)
             case AnnotationAdded(annotation):
                 self._transcript.annotate(annotation)
             case RefusalDelta(refusal):

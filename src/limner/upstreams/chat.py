@@ -34,7 +34,7 @@ class ChatUpstream:
     ) -> None:
         self._http = http
         self._model = model
-        self._capabilities = capabilities or UpstreamCapabilities(model or "chat")
+        self._capabilities = capabilities or UpstreamCapabilities(model or "chat", logprobs=True)
         self._max_tokens_field = max_tokens_field
         self._requests = SparedRequests(CHAT)
 
@@ -49,13 +49,16 @@ class ChatUpstream:
         except InvalidRequest as error:
             yield refused(error)
             return
-        async with aclosing(self._requests.ask(body, self._send)) as events:
+
+        def send(body: bytes) -> AsyncGenerator[TurnEvent, None]:
+            decoder = ChatReplyDecoder(
+                id_prefix=f"call_{secrets.token_hex(8)}", logprobs=request.sampling.logprobs
+            )
+            return read_reply(self._http, "chat/completions", body, decoder)
+
+        async with aclosing(self._requests.ask(body, send)) as events:
             async for event in events:
                 yield event
-
-    def _send(self, body: bytes) -> AsyncGenerator[TurnEvent, None]:
-        decoder = ChatReplyDecoder(id_prefix=f"call_{secrets.token_hex(8)}")
-        return read_reply(self._http, "chat/completions", body, decoder)
 
     def _render(self, request: TurnRequest) -> dict[str, Any]:
         return render_chat_request(

@@ -14,12 +14,16 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Literal
 
+from limner.core.fitting import LOG_PROBABILITIES
 from limner.core.items import FunctionCall, FunctionCallOutput
 from limner.core.ports import Upstream
 from limner.core.turn import TurnEvent, TurnFailed, TurnRequest, UpstreamCapabilities
 from limner.wire.prompted_reply import PromptedReply
 from limner.wire.prompted_request import render_prompted_request
 
+NO_LOGPROBS = (
+    "include: log probabilities are not returned where calls are read out of the model's text."
+)
 ADJUSTMENT = (
     "tools: the language model has no function calling; it was asked in words to write its calls "
     "into its text."
@@ -67,11 +71,12 @@ class PromptedUpstream:
         is_plain = not request.tools and not any(
             isinstance(item, FunctionCall | FunctionCallOutput) for item in request.items
         )
-        asked = request if is_plain else render_prompted_request(request)
+        asked = request if is_plain else _without_logprobs(render_prompted_request(request))
+        told = (ADJUSTMENT, NO_LOGPROBS) if request.sampling.logprobs else (ADJUSTMENT,)
         reply = PromptedReply(
             {tool.name for tool in request.tools},
             id_prefix=f"call_{secrets.token_hex(8)}",
-            adjustment=ADJUSTMENT,
+            adjustments=told,
         )
         async with aclosing(self._upstream.stream(asked)) as events:
             async for event in events:
@@ -82,6 +87,15 @@ class PromptedUpstream:
                     yield read
                 if reply.is_finished:
                     return
+
+
+def _without_logprobs(request: TurnRequest) -> TurnRequest:
+    """Text that is held back and cut is no longer made of whole tokens."""
+    return replace(
+        request,
+        sampling=replace(request.sampling, logprobs=False, top_logprobs=None),
+        include=tuple(value for value in request.include if value != LOG_PROBABILITIES),
+    )
 
 
 def _refuses_functions(event: TurnEvent) -> bool:

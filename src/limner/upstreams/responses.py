@@ -33,7 +33,7 @@ class ResponsesUpstream:
         self._http = http
         self._model = model
         self._capabilities = capabilities or UpstreamCapabilities(
-            model or "responses", hosted_tools=True, encrypted_reasoning=True
+            model or "responses", hosted_tools=True, encrypted_reasoning=True, logprobs=True
         )
         self._without_seals: set[str] = set()
         self._requests = SparedRequests(RESPONSES)

@@ -23,6 +23,7 @@ from limner.core.turn import (
 )
 from limner.wire.chat_calls import ChatCalls
 from limner.wire.chat_error import failure_of
+from limner.wire.chat_logprobs import ChatLogprobs
 from limner.wire.reply_body import MAX_EVENT_BYTES
 from limner.wire.reply_decoder import ReplyDecoder
 
@@ -38,12 +39,16 @@ class ChatReplyDecoder(ReplyDecoder):
     """Bytes of a reply's body in, turn events out; after the terminal event nothing comes any more.
 
     id_prefix: begins the ids of calls to which the server gave none; unique in the conversation.
+    logprobs: whether they were asked for; a server that tells none is told of in the end.
     limit_bytes: see `ReplyBody`.
     """
 
-    def __init__(self, *, id_prefix: str, limit_bytes: int = MAX_EVENT_BYTES) -> None:
+    def __init__(
+        self, *, id_prefix: str, logprobs: bool = False, limit_bytes: int = MAX_EVENT_BYTES
+    ) -> None:
         super().__init__(limit_bytes)
         self._calls = ChatCalls(id_prefix)
+        self._logprobs = ChatLogprobs() if logprobs else None
         self._thinks = False
         self._finish_reason: str | None = None
         self._usage: Usage | None = None
@@ -66,7 +71,11 @@ class ChatReplyDecoder(ReplyDecoder):
             # A whole message: its calls have no indexes, and none of them continues another.
             delta = _numbered(choice["message"])
             self._finish_reason = self._finish_reason or "stop"
-        return self._read_delta(delta) if isinstance(delta, dict) else []
+        if not isinstance(delta, dict):
+            return []
+        if self._logprobs:
+            self._logprobs.hear(choice.get("logprobs"))
+        return self._read_delta(delta)
 
     def _read_delta(self, delta: Json) -> list[TurnEvent]:
         events: list[TurnEvent] = []
@@ -76,13 +85,15 @@ class ChatReplyDecoder(ReplyDecoder):
             self._thinks = True
             events.append(ReasoningDelta(thought))
         if text := _text(delta.get("content")):
-            events.append(TextDelta(text))
+            events.append(TextDelta(text, self._logprobs.of_text() if self._logprobs else ()))
         if refusal := _text(delta.get("refusal")):
             events.append(RefusalDelta(refusal))
         entries = delta.get("tool_calls")
         for entry in entries if isinstance(entries, list) else []:
             if isinstance(entry, dict):
                 events += self._calls.take(entry)
+        if events and self._logprobs:
+            self._logprobs.drop()
         return events
 
     def _end(self, *, is_done: bool) -> list[TurnEvent]:
@@ -92,7 +103,8 @@ class ChatReplyDecoder(ReplyDecoder):
             return [self._fail("called a function without naming it")]
         self.is_finished = True
         incomplete = INCOMPLETE.get(self._finish_reason or "stop")
-        return [*self._calls.end(), TurnEnded(self._usage, incomplete)]
+        told = self._logprobs.adjustments if self._logprobs else ()
+        return [*self._calls.end(), TurnEnded(self._usage, incomplete, told)]
 
 
 def _numbered(message: Json) -> Json:

@@ -81,6 +81,8 @@ def _sampling(sampling: Sampling, max_tokens_field: MaxTokensField) -> Json:
         "reasoning_effort": sampling.reasoning_effort,
         "response_format": _response_format(sampling.text_format),
         max_tokens_field: sampling.max_output_tokens,
+        "logprobs": sampling.logprobs or None,
+        "top_logprobs": sampling.top_logprobs,
     }
 
 

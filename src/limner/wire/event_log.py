@@ -79,7 +79,7 @@ _READERS: Mapping[str, Callable[[int, Json], NumberedEvent]] = {
         number, *_part_place(event), _part(event["part"])
     ),
     "response.output_text.delta": lambda number, event: OutputTextDelta(
-        number, *_part_place(event), event["delta"]
+        number, *_part_place(event), event["delta"], tuple(event["logprobs"])
     ),
     "response.output_text.annotation.added": lambda number, event: OutputTextAnnotationAdded(
         number, *_part_place(event), event["annotation_index"], event["annotation"]
@@ -109,7 +109,8 @@ def read_item(item: Json) -> OutputItem:
     id, status = item["id"], item.get("status")
     match item["type"]:
         case "message":
-            return MessageItem(id, status, tuple(map(_part, item["content"])))  # type: ignore[arg-type]
+            parts = tuple(map(_part, item["content"]))
+            return MessageItem(id, status, parts, item.get("phase"))  # type: ignore[arg-type]
         case "reasoning" if "content" in item:
             thoughts = tuple(ReasoningTextPart(part["text"]) for part in item["content"])
             return ReasoningItem(id, status, thoughts, item.get("encrypted_content"))  # type: ignore[arg-type]
@@ -125,7 +126,7 @@ def read_item(item: Json) -> OutputItem:
 def _part(part: Json) -> ContentPart:
     match part["type"]:
         case "output_text":
-            return TextPart(part["text"], tuple(part["annotations"]))
+            return TextPart(part["text"], tuple(part["annotations"]), tuple(part["logprobs"]))
         case "refusal":
             return RefusalPart(part["refusal"])
         case _:

@@ -136,9 +136,9 @@ def _text_fields(event: _TextEvent) -> Json:
     place = _place(event.output_index, event.item_id, event.content_index)
     match event:
         case OutputTextDelta():
-            return {**place, "delta": event.delta, "logprobs": []}
+            return {**place, "delta": event.delta, "logprobs": list(event.logprobs)}
         case OutputTextDone():
-            return {**place, "text": event.text, "logprobs": []}
+            return {**place, "text": event.text, "logprobs": list(event.logprobs)}
         case OutputTextAnnotationAdded(annotation_index=index, annotation=annotation):
             return {**place, "annotation_index": index, "annotation": annotation}
         case OutputRefusalDelta() | ReasoningTextDelta():

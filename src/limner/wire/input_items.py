@@ -1,8 +1,8 @@
 """One item of a response request's input, read into the core's items.
 
 Clients send back what they received, whole, so every field of an item that was ever an output is
-known here. Some describe the past and ask for nothing: `status`, `phase`, `logprobs`, `action` and
-the like are read over, and so are hints for caches (`prompt_cache_breakpoint`). Items of other
+known here. Some describe the past and ask for nothing: `status`, `logprobs`, `action` and the like
+are read over, and so are hints for caches (`prompt_cache_breakpoint`). Items of other
 types, and calls within a namespace, are kept as they came, for an upstream that understands them.
 Tools that items bring along are declared like those of `tools`: see `wire.input`.
 """
@@ -98,6 +98,7 @@ def _message(entry: Fields, known: Known) -> Message:
         role=entry.required_choice("role", _ROLES),
         parts=_parts(entry, "content", known),
         id=entry.string("id", max_length=MAX_NAME),
+        phase=entry.string("phase", max_length=MAX_NAME),
     )
 
 

@@ -24,9 +24,11 @@ Json = dict[str, Any]
 def item_json(item: OutputItem) -> Json:
     """One output item."""
     match item:
-        case MessageItem(id, status, parts):
+        case MessageItem(id, status, parts, phase):
             content = [part_json(part) for part in parts]
             rest: Json = {"type": "message", "role": "assistant", "content": content}
+            if phase is not None:
+                rest["phase"] = phase
         case ReasoningItem(id, status, parts, encrypted_content):
             content = [part_json(part) for part in parts]
             rest = {"type": "reasoning", "summary": [], "content": content}
@@ -46,8 +48,8 @@ def item_json(item: OutputItem) -> Json:
 
 def part_json(part: ContentPart) -> Json:
     match part:
-        case TextPart(text, annotations):
-            said = {"text": text, "annotations": list(annotations), "logprobs": []}
+        case TextPart(text, annotations, logprobs):
+            said = {"text": text, "annotations": list(annotations), "logprobs": list(logprobs)}
             return {"type": "output_text", **said}
         case RefusalPart(refusal):
             return {"type": "refusal", "refusal": refusal}

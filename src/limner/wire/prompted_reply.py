@@ -109,13 +109,15 @@ class PromptedReply:
     """A reply's turn events in, with calls as text; turn events with calls out.
 
     names: the functions that were offered. id_prefix: begins the ids of calls, unique in the
-    conversation. adjustment: told at the end of the turn.
+    conversation. adjustments: told at the end of the turn.
     """
 
-    def __init__(self, names: Collection[str], *, id_prefix: str, adjustment: str) -> None:
+    def __init__(
+        self, names: Collection[str], *, id_prefix: str, adjustments: tuple[str, ...]
+    ) -> None:
         self._names = names
         self._id_prefix = id_prefix
-        self._adjustment = adjustment
+        self._adjustments = adjustments
         self._blocks = CallBlocks()
         self._calls = 0
         self.is_finished = False
@@ -136,7 +138,7 @@ class PromptedReply:
                 if incomplete is None or isinstance(last, str):
                     yield from self._said(last)
                 self.is_finished = True
-                told = (*adjustments, self._adjustment)
+                told = (*adjustments, *self._adjustments)
                 yield TurnEnded(event.usage, incomplete, told)
             case TurnFailed():
                 self.is_finished = True

@@ -8,23 +8,20 @@ from limner.core.arguments import dump
 from limner.core.image import ImageCompleted, ImageData, ImageFailed, PartialImage, Resolved
 from limner.core.point import asks_client
 from limner.core.turn import (
-    AnnotationAdded,
     CallDelta,
     CallEnded,
     CallStarted,
-    MessageEnded,
     OpaqueEnded,
     OpaqueProgress,
     OpaqueStarted,
     PictureEnded,
     PicturePreview,
     PictureStarted,
-    RefusalDelta,
-    TextDelta,
     TurnEvent,
 )
 from limner.wire.images_picture import read_picture
 from limner.wire.picture_size import measure
+from limner.wire.responses_message import OpenMessage
 
 Json = dict[str, Any]
 
@@ -59,7 +56,7 @@ def open_item(value: Json, key: str, *, id_prefix: str, partial_images: int) -> 
     """The reader for an item that begins. key: unique in the turn."""
     match value.get("type"):
         case "message":
-            return _OpenMessage()
+            return OpenMessage(value)
         case "function_call" if value.get("namespace") is None:
             call_id = value.get("call_id")
             named = isinstance(call_id, str) and call_id
@@ -68,74 +65,6 @@ def open_item(value: Json, key: str, *, id_prefix: str, partial_images: int) -> 
             return _OpenPicture(key, partial_images)
         case _:
             return _OpenOpaque(key, value)
-
-
-class _OpenMessage:
-    """Every content part is a message of its own, so that the offsets of its sources hold."""
-
-    def __init__(self) -> None:
-        self.is_over = False
-        self._part: int | None = None
-        self._heard: set[int] = set()
-        self._sources: dict[int, int] = {}
-
-    def start(self) -> list[TurnEvent]:
-        return []
-
-    def read(self, type_: str, event: Json) -> list[TurnEvent]:
-        part = event.get("content_index")
-        part = part if isinstance(part, int) else 0
-        match type_:
-            case "response.output_text.delta":
-                return self._say(part, event.get("delta"))
-            case "response.refusal.delta":
-                return self._say(part, event.get("delta"), is_refusal=True)
-            case "response.output_text.done" if part not in self._heard:
-                return self._say(part, event.get("text"))
-            case "response.refusal.done" if part not in self._heard:
-                return self._say(part, event.get("refusal"), is_refusal=True)
-            case "response.output_text.annotation.added":
-                return self._cite(part, event.get("annotation"))
-            case _:
-                return []
-
-    def finish(self, value: Json | None) -> list[TurnEvent]:
-        self.is_over = True
-        content = (value or {}).get("content")
-        events: list[TurnEvent] = []
-        for index, part in enumerate(content if isinstance(content, list) else []):
-            if isinstance(part, dict):
-                events += self._complete(index, part)
-        return [*events, MessageEnded()]
-
-    def _complete(self, index: int, part: Json) -> list[TurnEvent]:
-        """What the whole part has and its events had not."""
-        events: list[TurnEvent] = []
-        if index not in self._heard:
-            events += self._say(index, part.get("text"))
-            events += self._say(index, part.get("refusal"), is_refusal=True)
-        sources = part.get("annotations")
-        if isinstance(sources, list) and self._part in (None, index):
-            for source in sources[self._sources.get(index, 0) :]:
-                events += self._cite(index, source)
-        return events
-
-    def _say(self, part: int, text: object, *, is_refusal: bool = False) -> list[TurnEvent]:
-        if not isinstance(text, str) or not text:
-            return []
-        self._heard.add(part)
-        return [*self._turn_to(part), RefusalDelta(text) if is_refusal else TextDelta(text)]
-
-    def _cite(self, part: int, annotation: object) -> list[TurnEvent]:
-        if not isinstance(annotation, dict):
-            return []
-        self._sources[part] = self._sources.get(part, 0) + 1
-        return [*self._turn_to(part), AnnotationAdded(annotation)]
-
-    def _turn_to(self, part: int) -> list[TurnEvent]:
-        ended: list[TurnEvent] = [] if self._part in (None, part) else [MessageEnded()]
-        self._part = part
-        return ended
 
 
 class _OpenCall:

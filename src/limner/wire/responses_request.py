@@ -119,6 +119,7 @@ def _sampling(sampling: Sampling) -> Json:
         "presence_penalty": sampling.presence_penalty,
         "frequency_penalty": sampling.frequency_penalty,
         "max_output_tokens": sampling.max_output_tokens,
+        "top_logprobs": sampling.top_logprobs,
         "reasoning": _given(reasoning),
         "text": _given(text),
     }
@@ -131,7 +132,7 @@ def _given(values: Json) -> Json | None:
 def _entries(item: Item, vision: bool) -> list[Json]:
     match item:
         case Message(role="assistant"):
-            return _assistant(item.parts, vision)
+            return _assistant(item.parts, item.phase, vision)
         case Message(role, parts):
             return [{"type": "message", "role": role, "content": _content(parts, vision)}]
         case FunctionCall(call_id, name, arguments):
@@ -158,7 +159,7 @@ def _thought(item: Reasoning) -> list[Json]:
     return [dict(source)] if source else []
 
 
-def _assistant(parts: Sequence[Part], vision: bool) -> list[Json]:
+def _assistant(parts: Sequence[Part], phase: str | None, vision: bool) -> list[Json]:
     """What the model said; pictures, which this dialect lets only users show, follow."""
     pictures = [part for part in parts if vision and isinstance(part, ImagePart)]
     said = [_said(part) for part in parts if part not in pictures]
@@ -166,7 +167,8 @@ def _assistant(parts: Sequence[Part], vision: bool) -> list[Json]:
     entries: list[Json] = []
     if said:
         content = said[0]["text"] if plain else said
-        entries.append({"type": "message", "role": "assistant", "content": content})
+        is_in = {} if phase is None else {"phase": phase}
+        entries.append({"type": "message", "role": "assistant", "content": content, **is_in})
     if pictures:
         shown: tuple[Part, ...] = (TextPart("Pictures of the assistant:"), *pictures)
         entries.append({"type": "message", "role": "user", "content": _content(shown, vision)})

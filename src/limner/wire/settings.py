@@ -22,10 +22,11 @@ _FORMATS = ("text", "json_object", "json_schema")
 FORMAT_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}", re.ASCII)
 
 
-def parse_sampling(request: Fields, adjustments: list[str]) -> Sampling:
-    """The knobs of writing; what cannot be turned here is appended to `adjustments`."""
-    if request.integer("top_logprobs", 0, 20):
-        adjustments.append(adjustment("top_logprobs"))
+def parse_sampling(request: Fields, adjustments: list[str], *, logprobs: bool = False) -> Sampling:
+    """The knobs of writing; what cannot be turned here is appended to `adjustments`.
+
+    logprobs: whether log probabilities are asked for, which `include` says.
+    """
     text = request.object("text")
     reasoning = request.object("reasoning") or Fields({})
     return Sampling(
@@ -38,7 +39,17 @@ def parse_sampling(request: Fields, adjustments: list[str]) -> Sampling:
         verbosity=text.choice("verbosity", VERBOSITIES) if text else None,
         reasoning_effort=reasoning.choice("effort", EFFORTS),
         reasoning_summary=_reasoning_summary(reasoning, adjustments),
+        logprobs=logprobs,
+        top_logprobs=_top_logprobs(request, adjustments, logprobs=logprobs),
     )
+
+
+def _top_logprobs(request: Fields, adjustments: list[str], *, logprobs: bool) -> int | None:
+    """How many tokens beside each; servers refuse the number where nothing is to be returned."""
+    top = request.integer("top_logprobs", 0, 20)
+    if top and not logprobs:
+        adjustments.append(adjustment("top_logprobs"))
+    return top if logprobs else None
 
 
 def parse_metadata(request: Fields) -> dict[str, Any]:

@@ -56,10 +56,13 @@ _SAMPLING = (
     _plain("frequency_penalty"),
     _plain("user"),
     _plain("parallel_tool_calls"),
+    _plain("top_logprobs"),
 )
 CHAT = (
     *_SAMPLING,
     Spare("reasoning.effort", ("reasoning_effort",), (("reasoning_effort",),)),
+    # That there are none is told in the end.
+    Spare(None, ("logprobs",), (("logprobs",), ("top_logprobs",))),
     Spare("text.verbosity", ("verbosity",), (("verbosity",),)),
     Spare(None, ("stream_options",), (("stream_options",),)),
     Spare(None, ("max_completion_tokens",), (("max_completion_tokens",),), "max_tokens"),
