@@ -24,6 +24,7 @@ from limner.engine.device import choose_device, choose_dtype, device_facts, phys
 from limner.engine.families import OUR_TRANSFORMER
 from limner.engine.model import ModelFacts, read_facts
 from limner.engine.picture_model import PictureModel
+from limner.engine.pipelines.siblings import class_of, facts_of
 from limner.engine.previews import PREVIEWS_BY_COST, PreviewChoice
 from limner.engine.quantizing import Quantize
 from limner.engine.room import DEFAULT_LAYOUT, Ask, Device, Layout, Offload, find_room
@@ -113,11 +114,12 @@ def load(
     kind = choose_dtype(torch, dtype, chosen)
     source = str(TINY) if model == "tiny" else model
     with _quiet(diffusers):
-        index = _checked_index(diffusers, source)
+        index, pipeline_class = _checked_index(source)
         if not Path(source).is_dir():
             progress(0.1, f"fetching what is not here of {model}; limner pull tells how far it is")
         folder = _fetched(diffusers, source)
-        facts = _facts(diffusers, index, source, name or Path(model).name)
+        known = facts_of(pipeline_class, index, Path(source).name, name or Path(model).name)
+        facts = read_facts(known.name, _settings(source), f"{source}/limner.json", known)
         precision = Precision(str(kind).removeprefix("torch."), quantize)
         ask = ask_for(facts, precision, offload)
         layout = _layout(torch, facts.name, folder, chosen, ask)
@@ -192,25 +194,15 @@ def _import_engine() -> tuple[Any, Any]:
     return torch, diffusers
 
 
-def _checked_index(diffusers: Any, source: str) -> dict[str, Any]:
-    """Look at the pipeline's index before any weights are fetched."""
+def _checked_index(source: str) -> tuple[dict[str, Any], type[Any]]:
+    """The pipeline's index and class, looked at before any weights are fetched."""
     if not Path(source).is_dir() and not HUB_ID.fullmatch(source):
         raise ConfigError(
             f"model {source!r} is no folder here and no Hub id; give 'tiny', a folder that holds a "
             "Diffusers pipeline, or an id such as 'Tongyi-MAI/Z-Image-Turbo'"
         )
-    from limner.engine.pipelines.siblings import check_call
-
     index: dict[str, Any] = _translated(source, lambda: _index(source))
-    name = index.get("_class_name")
-    pipeline = getattr(diffusers, name, None) if isinstance(name, str) else None
-    if not (isinstance(pipeline, type) and issubclass(pipeline, diffusers.DiffusionPipeline)):
-        raise ConfigError(
-            f"model {source!r} is a {name}, which is no pipeline of Diffusers "
-            f"{diffusers.__version__}; a newer one may have it: pip install -U diffusers"
-        )
-    check_call(pipeline, source)
-    return index
+    return index, class_of(index, source)
 
 
 def _index(source: str) -> dict[str, Any]:
@@ -246,17 +238,9 @@ def _translated(source: str, read: Callable[[], Any]) -> Any:
 
     try:
         return read()
-    except (OSError, ValueError, HfHubHTTPError) as error:
-        said = plainly(source, error) or str(error)
+    except (OSError, ValueError, ImportError, HfHubHTTPError) as error:
+        said = plainly(source, error) or " ".join(str(error).split())
         raise ConfigError(f"model {source!r} cannot be loaded: {said}") from error
-
-
-def _facts(diffusers: Any, index: Mapping[str, Any], source: str, name: str) -> ModelFacts:
-    """What is known of the model, and above that what its folder states."""
-    from limner.engine.pipelines.siblings import facts_of
-
-    known = facts_of(getattr(diffusers, index["_class_name"]), index, Path(source).name, name)
-    return read_facts(name, _settings(source), f"{source}/limner.json", known)
 
 
 def _settings(source: str) -> Mapping[str, Any]:

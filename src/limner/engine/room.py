@@ -18,9 +18,6 @@ from limner.engine.device import DeviceFacts
 from limner.engine.machine_memory import free_memory
 from limner.engine.weights import VAE, Part, Precision, weigh
 
-PARTS = ("text_encoder", "transformer", "vae")
-"""Parts of a pipeline that hold weights."""
-
 Offload = Literal["none", "model", "sequential"]
 
 SPARE = 1.25

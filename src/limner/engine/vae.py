@@ -16,6 +16,8 @@ def widen(vae: Any) -> None:
     their own numbers, so it turns them into its own.
     """
     vae.to(torch.float32)
+    if vae.config.get("force_upcast"):  # SDXL's pipelines do the same, and narrow it again
+        vae.register_to_config(force_upcast=False)
     for name in ("encode", "decode"):
         setattr(vae, name, _in_own_numbers(getattr(vae, name)))
 

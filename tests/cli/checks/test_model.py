@@ -61,9 +61,31 @@ def test_an_index_that_cannot_be_read_is_a_failure(folder: Path, text: str) -> N
     assert check_model(str(folder))[0].state == "failure"
 
 
-def test_a_pipeline_of_another_kind_is_refused(folder: Path) -> None:
-    (folder / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
-    assert "is a FluxPipeline with transformer None" in check_model(str(folder))[0].message
+def test_a_pipeline_of_another_kind_needs_its_own_parts(folder: Path) -> None:
+    index = {
+        "_class_name": "StableDiffusionXLPipeline",
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
+        "image_encoder": [None, None],
+        "force_zeros_for_empty_prompt": True,
+        "scheduler": ["diffusers", "EulerDiscreteScheduler"],
+    }
+    (folder / "model_index.json").write_text(json.dumps(index))
+    shutil.copytree(folder / "transformer", folder / "unet")
+    (folder / "text_encoder_2").mkdir()
+    verdict, _ = check_model(str(folder))
+    assert verdict.message.endswith(" lacks the weights in text_encoder_2")
+    shutil.copytree(folder / "vae", folder / "text_encoder_2", dirs_exist_ok=True)
+    assert check_model(str(folder))[0].state == "ok"
+
+
+@pytest.mark.engine
+def test_a_pipeline_that_cannot_paint_is_refused(folder: Path) -> None:
+    pytest.importorskip("diffusers")
+    (folder / "model_index.json").write_text('{"_class_name": "WanPipeline"}')
+    verdict, _ = check_model(str(folder))
+    assert verdict.state == "failure"
+    assert "is a WanPipeline, which cannot paint here: it makes videos" in verdict.message
 
 
 @pytest.mark.engine

@@ -10,7 +10,7 @@ import pytest
 from limner.core.errors import ConfigError
 from limner.core.image import Size
 from limner.engine.families import FAMILIES, family_of
-from limner.engine.pipelines.siblings import check_call, facts_of, siblings_of
+from limner.engine.pipelines.siblings import class_of, facts_of, siblings_of
 
 pytestmark = pytest.mark.engine
 
@@ -99,8 +99,8 @@ def test_the_defaults_are_those_of_the_models_card(
 
 def test_every_family_of_the_table_can_be_stepped_and_is_reached() -> None:
     for family in FAMILIES:
-        check_call(getattr(diffusers, family.pipeline), family.label)
         index = {"_class_name": family.pipeline, "is_distilled": family.is_distilled}
+        assert class_of(index, family.label) is getattr(diffusers, family.pipeline)
         assert family_of(index, family.label) is family
 
 
@@ -122,8 +122,7 @@ def test_what_is_distilled_takes_no_guidance() -> None:
 def test_what_makes_no_pictures_from_words_is_refused_with_the_reason(
     pipeline: str, why: str
 ) -> None:
-    kind = getattr(diffusers, pipeline)
     with pytest.raises(ConfigError) as refused:
-        check_call(kind, "owner/model")
+        class_of({"_class_name": pipeline}, "owner/model")
     assert f"model 'owner/model' is a {pipeline}" in refused.value.message
     assert why in refused.value.message

@@ -9,11 +9,15 @@ from typing import Any
 
 from limner.app.painting import DEFAULT_MODEL
 from limner.cli.checks.verdict import Verdict, failure, ok, warning
-from limner.engine.families import OUR_TRANSFORMER as TRANSFORMER
+from limner.core.errors import ConfigError
+from limner.engine.families import FAMILIES
 from limner.engine.loading import HUB_ID, INDEX, TINY
-from limner.engine.room import PARTS
+from limner.engine.pipelines.siblings import class_of
 
+GUIDE = "docs/models.md"
 _SUFFIXES = (".safetensors", ".bin")
+_WEIGHTLESS = ("Scheduler", "Tokenizer", "TokenizerFast", "Processor", "FeatureExtractor")
+"""How the names of classes end that hold no weights."""
 
 
 def check_model(model: str | None) -> tuple[Verdict, Path | None]:
@@ -48,24 +52,45 @@ def _check_folder(name: str, folder: Path, remedy: str) -> tuple[Verdict, Path |
         missing = list(_missing(folder, index))
     except (OSError, ValueError, LookupError) as error:
         return failure("model", f"{name} cannot be read: {error}", remedy), None
-    part = (index.get("transformer") or [None, None])[-1]
-    if part != TRANSFORMER:
-        what = f"{name} is a {index.get('_class_name')} with transformer {part}"
-        others = f"Choose a --model with {TRANSFORMER}: tiny, Tongyi-MAI/Z-Image-Turbo."
-        return failure("model", what, others), None
+    if said := _refused(name, index):
+        return failure("model", said, f"Choose another --model: {GUIDE} says which."), None
     if missing:
         return failure("model", f"{name} lacks {', '.join(missing)}", remedy), None
-    size = sum(path.stat().st_size for part in PARTS for path in _weights(folder / part))
+    parts = [folder / part for part, value in index.items() if _holds_weights(part, value)]
+    size = sum(path.stat().st_size for part in parts for path in _weights(part))
     return ok("model", f"{name}, {size / 1e6:,.0f} MB in {folder}"), folder
+
+
+def _refused(name: str, index: Mapping[str, Any]) -> str | None:
+    """Why the engine would not load such a pipeline; None where it would, or nobody can tell."""
+    if any(family.pipeline == index.get("_class_name") for family in FAMILIES):
+        return None
+    try:
+        class_of(index, name)
+    except ConfigError as error:
+        return error.message
+    except ImportError:  # of Diffusers, which another check tells
+        pass
+    return None
 
 
 def _missing(folder: Path, index: Mapping[str, Any]) -> Iterator[str]:
     for part, value in index.items():
-        is_part = isinstance(value, list) and not part.startswith("_") and all(value)
-        if is_part and not (folder / part).is_dir():
+        if not _is_part(part, value):
+            continue
+        if not (folder / part).is_dir():
             yield part
-        elif is_part and part in PARTS:
+        elif _holds_weights(part, value):
             yield from _missing_weights(folder / part)
+
+
+def _is_part(name: str, value: Any) -> bool:
+    """Of the pipeline, by its index; one that may be there and is not is a pair of nulls."""
+    return isinstance(value, list) and not name.startswith("_") and all(value)
+
+
+def _holds_weights(name: str, value: Any) -> bool:
+    return _is_part(name, value) and not str(value[-1]).endswith(_WEIGHTLESS)
 
 
 def _missing_weights(part: Path) -> Iterator[str]:

@@ -74,16 +74,30 @@ def made(sibling: type[Any], pipeline: Any) -> Any:
     return other
 
 
-def check_call(pipeline: type[Any], model: str) -> None:
-    """Raise ConfigError for a pipeline that cannot be stepped, or that makes no pictures."""
-    known = takes(pipeline)
-    missing = [name for name in NEEDED if name not in known]
+def class_of(index: Mapping[str, Any], model: str) -> type[Any]:
+    """The class that a pipeline's index names; imports Diffusers.
+
+    Raises ConfigError where Diffusers has no such class, where that cannot be stepped, or where it
+    makes something else than pictures.
+    """
+    import diffusers
+
+    name = index.get("_class_name")
+    found = getattr(diffusers, name, None) if isinstance(name, str) else None
+    if not (isinstance(found, type) and issubclass(found, diffusers.DiffusionPipeline)):
+        raise ConfigError(
+            f"model {model!r} is a {name}, which is no pipeline of Diffusers "
+            f"{diffusers.__version__}; a newer one may have it: pip install -U diffusers"
+        )
+    known = takes(found)
+    missing = [option for option in NEEDED if option not in known]
     if missing or "num_frames" in known:
         why = f"its call takes no {', '.join(missing)}" if missing else "it makes videos"
         raise ConfigError(
-            f"model {model!r} is a {pipeline.__name__}, which cannot paint here: {why}. "
-            "docs/models.md lists what can"
+            f"model {model!r} is a {name}, which cannot paint here: {why}. "
+            "docs/models.md says what can"
         )
+    return found
 
 
 def facts_of(pipeline: type[Any], index: Mapping[str, Any], model: str, name: str) -> ModelFacts:
