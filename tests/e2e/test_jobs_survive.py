@@ -130,6 +130,19 @@ def test_a_picture_of_our_own_engine_is_painted_again(tmp_path: Path) -> None:
     assert len(set(images)) == 3
 
 
+def test_a_job_whose_engine_is_killed_is_painted_by_the_next_one(tmp_path: Path) -> None:
+    with serving(tmp_path, "--steps", "50") as server:
+        while httpx.get(f"{server.url}/readyz").status_code != 200:
+            time.sleep(0.05)
+        id = submit(server, "a red heart", width=2048, height=2048)
+        while httpx.get(f"{server.url}/job/{id}").json()["status"] == "queued":
+            pass
+        engine = server.engine
+        engine.send_signal(signal.SIGKILL)
+        assert ended(server, id)["status"] == "completed"
+        assert server.engine.pid != engine.pid
+
+
 def test_a_server_that_stops_leaves_its_queue_to_the_next(
     service: PaidService, tmp_path: Path
 ) -> None:

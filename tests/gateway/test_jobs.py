@@ -11,6 +11,7 @@ import pytest
 
 from limner.core.errors import ImageError, StoreError
 from limner.core.image import ImageFailed, ImageRequest
+from limner.core.job import LOST as LOST_CODES
 from limner.core.job import Claim, Job, JobOrder, Lease
 from limner.gateway import job_run
 from limner.gateway.jobs import LEASE_S, Jobs
@@ -268,8 +269,9 @@ async def test_what_may_not_be_painted_again_fails_and_nobody_is_asked(
     assert (job.status, job.failure.code, backend.requests) == ("failed", code, [])
 
 
-async def test_an_engine_that_ends_is_given_three_attempts(store: SqlJobs) -> None:
-    backend = ScriptedImages(LOST, capabilities=REPEATABLE)
+@pytest.mark.parametrize("code", sorted(LOST_CODES))
+async def test_an_engine_that_ends_is_given_three_attempts(store: SqlJobs, code: str) -> None:
+    backend = ScriptedImages(replace(LOST, code=code), capabilities=REPEATABLE)
     async with open_jobs(backend, store) as jobs:
         job = await over(jobs, (await jobs.submit(ORDER)).id)
     assert job.failure is not None

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from limner.core.readiness import Readiness
-from limner.gateway.supervisor import Patience, Supervisor
+from limner.gateway.supervisor import Patience, StuckError, Supervisor
 
 LOADING = Readiness("loading", "reading weights", 0.5)
 READY = Readiness("ready", "painting", 1.0)
@@ -116,6 +116,34 @@ async def test_a_child_that_no_longer_answers_is_killed_and_replaced() -> None:
         second = await engine.pid()
         assert second != first
         assert not is_alive(first)
+
+
+async def test_a_child_that_gets_nowhere_is_killed_at_once_and_replaced(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    engine = Engine(STAYS, [READY], replace(QUICK, misses=1_000_000))
+    async with engine.supervisor.run():
+        first = await engine.pid()
+        engine.answers = [READY, StuckError("one step takes for ever"), READY]
+        second = await engine.pid()
+        assert second != first
+        assert engine.supervisor.hangs == 1
+    [hangs] = [record for record in caplog.records if record.message == "engine hangs"]
+    assert vars(hangs)["why"] == "one step takes for ever"
+
+
+async def test_of_several_children_the_log_says_which_one_it_is_about(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    probe = Engine(STAYS, [READY])._probe
+    supervisor = Supervisor(
+        [sys.executable, "-c", STAYS], probe, on_line=print, patience=QUICK, which="engine-1"
+    )
+    async with supervisor.run():
+        await supervisor.settled()
+    told = [vars(record) for record in caplog.records if record.name.endswith("supervisor")]
+    assert {facts["which"] for facts in told} == {"engine-1"}
 
 
 async def test_a_child_that_ends_is_not_taken_for_hung_while_it_still_tidies_up(

@@ -29,7 +29,7 @@ from limner.wire.jobs import Engine
 LOADING_PATIENCE_S, PATIENCE_S = 15.0, 5.0
 """For one answer: what is imported while a model loads can hold up a whole process."""
 
-PATIENCE = Patience(probe_s=2.0)
+PATIENCE = Patience()
 _PASSED_ON = frozenset(
     {
         "model",
