@@ -37,6 +37,7 @@ def little() -> ScriptedHub:
     hub.files["pytorch_model.bin"] = b"code that runs when it is read"
     hub.files["transformer/diffusion_pytorch_model.fp16.safetensors"] = b"a second copy"
     hub.files["README.md"] = b"# Little"
+    hub.files["text_encoders/single_file.safetensors"] = b"a copy that no index names"
     return hub
 
 

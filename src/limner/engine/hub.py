@@ -1,12 +1,13 @@
 """Models of the Hugging Face Hub, brought here whole before anything loads them.
 
-Only what a pipeline is read from is brought: configurations, tokenizers and safetensors. Files that
-can run code when they are read (pickles) are left where they are. What broke off goes on where it
-was.
+Only what a pipeline is read from is brought: configurations, tokenizers and safetensors of the
+parts that its index names. Files that can run code when they are read (pickles) are left where they
+are. What broke off goes on where it was.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -16,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from limner.core.errors import ConfigError, LimnerError
-from limner.engine.loading import HUB_ID
+from limner.engine.loading import HUB_ID, INDEX
 
-WANTED = ["model_index.json", "*/*.json", "*/*.safetensors", "*/*.txt", "*/*.model", "*/*.jinja"]
+WANTED = [INDEX, "*/*.json", "*/*.safetensors", "*/*.txt", "*/*.model", "*/*.jinja"]
 UNWANTED = ["*.fp16.*", "*.bf16.*", "*.non_ema.*"]
 """Second copies of weights, for other readers."""
 
@@ -77,12 +78,27 @@ def look_up(model: str) -> HubModel:
             model, allow_patterns=WANTED, ignore_patterns=UNWANTED, dry_run=True
         )
     files = tuple(HubFile(each.filename, each.file_size or 0, each.is_cached) for each in found)
-    if not any(file.name == "model_index.json" for file in files):
+    if not any(file.name == INDEX for file in files):
         raise LimnerError(
             f"{model} holds no pipeline of Diffusers: it has no model_index.json. Take a model "
             "whose files are folders such as 'transformer' and 'vae'."
         )
-    return HubModel(model, found[0].commit_hash, files, Path(constants.HF_HUB_CACHE))
+    revision = found[0].commit_hash
+    parts = {INDEX, *_parts(model, revision)}
+    wanted = tuple(file for file in files if file.name.partition("/")[0] in parts)
+    return HubModel(model, revision, wanted, Path(constants.HF_HUB_CACHE))
+
+
+def _parts(model: str, revision: str) -> set[str]:
+    """What the pipeline's index names: some models lie beside copies of their parts, for others."""
+    from huggingface_hub import hf_hub_download
+
+    with _said_plainly(model):
+        path = hf_hub_download(model, INDEX, revision=revision)
+    try:
+        return set(json.loads(Path(path).read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise LimnerError(f"{model} cannot be read: its {INDEX} is broken: {error}") from error
 
 
 def check_room(model: HubModel) -> None:
@@ -122,7 +138,7 @@ def bring(model: HubModel, on_bytes: Callable[[str, int], None]) -> Path:
             path = hf_hub_download(
                 model.name, file.name, revision=model.revision, tqdm_class=Arrivals
             )
-        if file.name == "model_index.json":
+        if file.name == INDEX:
             index = Path(path)
     return index.parent
 
