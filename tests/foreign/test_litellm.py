@@ -229,3 +229,11 @@ async def test_the_doctor_finds_nothing_in_the_way(proxy: Proxy, tmp_path: Path)
     proxy.local.play([chat.calls("report_ready", {"ready": True})])
     states = await examined(tmp_path, proxy.url, "local", key=proxy.key)
     assert (states["language model"], states["tools"]) == ("ok", "ok")
+
+
+async def test_the_doctor_finds_that_nothing_goes_without_the_key(
+    proxy: Proxy, tmp_path: Path
+) -> None:
+    """Without a database it answers 500 where another server would say 401."""
+    states = await examined(tmp_path, proxy.url, "local")
+    assert states["tools"] == "failure"
