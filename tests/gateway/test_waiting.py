@@ -63,14 +63,15 @@ async def test_requests_wait_until_the_engine_is_ready() -> None:
     assert await asyncio.gather(*waiting) == [[PICTURE], [PICTURE]]
 
 
-async def test_a_loaded_engine_says_how_large_its_pictures_may_be() -> None:
+async def test_a_loaded_engine_says_what_its_model_can() -> None:
     loaded: list[ImageCapabilities] = []
     backend = WaitingBackend(
         Painted(), Engine().settled, queue_limit=1, loaded=lambda: loaded[0] if loaded else None
     )
     assert backend.capabilities == ImageCapabilities("inner")
-    loaded.append(ImageCapabilities("other", min_edge_px=64, max_edge_px=2048, edits=True))
-    assert backend.capabilities == ImageCapabilities("inner", min_edge_px=64, max_edge_px=2048)
+    of_the_model: dict[str, Any] = {"edits": True, "mask": True, "max_images": 4, "loras": ("ink",)}
+    loaded.append(ImageCapabilities("other", min_edge_px=64, max_n=3, **of_the_model))
+    assert backend.capabilities == ImageCapabilities("inner", min_edge_px=64, **of_the_model)
 
 
 async def test_when_loading_fails_they_fail_by_name_and_may_be_repeated() -> None:

@@ -12,6 +12,12 @@ from limner.core.ports import ImageBackend
 from limner.core.readiness import Readiness
 
 
+_OF_THE_MODEL = (
+    *("min_edge_px", "max_edge_px", "edits", "mask", "max_images", "input_fidelity", "strength"),
+    *("partial_images", "loras"),
+)
+
+
 class WaitingBackend:
     """The port `ImageBackend` around one that needs time to load."""
 
@@ -25,7 +31,7 @@ class WaitingBackend:
         loaded: Callable[[], ImageCapabilities | None] = lambda: None,
     ) -> None:
         """settled: waits until the engine is ready or failed. loaded: what the model can, once it
-        is there; of that the bounds of sizes, so that what is beyond them is refused at once.
+        is there; of that what a model decides, so that what it cannot is refused at once.
 
         queue_limit: requests that may wait for that at a time. wait_s: the longest that one waits;
         large models load for minutes.
@@ -42,7 +48,7 @@ class WaitingBackend:
         known, loaded = self._inner.capabilities, self._loaded()
         if loaded is None:
             return known
-        return replace(known, min_edge_px=loaded.min_edge_px, max_edge_px=loaded.max_edge_px)
+        return replace(known, **{name: getattr(loaded, name) for name in _OF_THE_MODEL})
 
     async def generate(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
         """Wait, then paint. Fails as `model_loading` when the wait leads nowhere."""
