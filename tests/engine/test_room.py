@@ -92,10 +92,10 @@ def test_what_fits_with_a_margin_is_chosen_by_what_is_free(
 def test_what_is_needed_and_chosen_is_said(large: Path) -> None:
     assert laid_out(large, 16 * GB).words == (
         "20.2 GB of weights as bfloat16, about 1.1 GB for a step of 1024x1024 and 1.6 GB to decode "
-        "it whole: one part at a time lies there (--offload model), decoded in tiles of 1024 px; "
+        "it whole: one part at a time is loaded (--offload model), decoded in tiles of 1024 px; "
         "16.0 GB are free"
     )
-    assert "all of it stays there; 80.0 GB are free" in laid_out(large, 80 * GB).words
+    assert "all of it stays loaded; 80.0 GB are free" in laid_out(large, 80 * GB).words
     assert "as bfloat16, linear layers in fp8" in laid_out(large, 80 * GB, quantize="fp8").words
 
 
@@ -163,7 +163,7 @@ def test_where_nobody_knows_the_memory_nothing_is_refused(
     monkeypatch.setattr(room, "free_memory", lambda: None)
     assert laid_out(large, None).offload == "none"
     words = laid_out(large, None, device="cpu", shared=True).words
-    assert words.endswith("all of it stays there")
+    assert words.endswith("all of it stays loaded")
 
 
 @pytest.mark.engine

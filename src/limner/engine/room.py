@@ -159,14 +159,14 @@ def _check(where: str, free: int | None, wanted: int, name: str, ask: Ask, devic
     if free is not None and wanted > free:
         helps = what_helps(ask.precision, device.name, may_offload=ask.offload == "none")
         raise ConfigError(
-            f"model {name!r} needs {_gb(wanted)} for its weights as {ask.precision}, and {where} "
-            f"has {_gb(free)} of memory free. {helps}"
+            f"model {name!r} needs {_size(wanted)} for its weights as {ask.precision}, and {where} "
+            f"has {_size(free)} of memory free. {helps}"
         )
 
 
 def _layout(offload: Offload, need: Need, ask: Ask, free: int | None) -> Layout:
     tile = _tile_px(need, offload, ask.largest, free)
-    told = "" if free is None else f"; {_gb(free)} are free"
+    told = "" if free is None else f"; {_size(free)} are free"
     return Layout(offload, tile, _words(offload, tile, need, ask) + told)
 
 
@@ -181,9 +181,9 @@ def _tile_px(need: Need, offload: Offload, largest: Size, free: int | None) -> i
 
 
 _OFFLOADED = {
-    "none": "all of it stays there",
-    "model": "one part at a time lies there (--offload model)",
-    "sequential": "layer after layer is fetched, which is slow (--offload sequential)",
+    "none": "all of it stays loaded",
+    "model": "one part at a time is loaded (--offload model)",
+    "sequential": "one layer at a time is loaded, which is slow (--offload sequential)",
 }
 
 
@@ -191,9 +191,10 @@ def _words(offload: Offload, tile: int | None, need: Need, ask: Ask) -> str:
     native = f"{ask.native.width}x{ask.native.height}"
     whole = need.decode * ask.native.width * ask.native.height
     tiles = f", decoded in tiles of {tile} px" if tile else ""
+    weights, step = _size(need.weights), _size(need.step)
     return (
-        f"{_gb(need.weights)} of weights as {ask.precision}, about {_gb(need.step)} for a step of "
-        f"{native} and {_gb(whole)} to decode it whole: {_OFFLOADED[offload]}{tiles}"
+        f"{weights} of weights as {ask.precision}, about {step} for a step of {native} and "
+        f"{_size(whole)} to decode it whole: {_OFFLOADED[offload]}{tiles}"
     )
 
 
@@ -211,5 +212,8 @@ def what_helps(precision: Precision, device: str, *, may_offload: bool = False) 
     return f"What helps: ending what else uses it, {', '.join(ways[:-1])}, or {ways[-1]}."
 
 
-def _gb(size: int) -> str:
-    return f"{size / 1e9:.1f} GB"
+_SMALL = 10**8
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= _SMALL else f"{size / 1e6:.1f} MB"

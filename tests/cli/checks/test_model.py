@@ -128,8 +128,8 @@ def test_a_device_that_is_not_there_is_a_failure() -> None:
 def test_weights_that_cannot_fit_are_a_failure_with_the_flags_that_help() -> None:
     verdict = check_memory("tiny", TINY, Ground(Device("cuda:0", 10**6), "bfloat16"))
     assert verdict.state == "failure"
-    assert "cuda:0 has 0.0 GB of memory free" in verdict.message
+    assert "cuda:0 has 1.0 MB of memory free" in verdict.message
     assert "--device cpu" in (verdict.remedy or "")
     verdict = check_memory("tiny", TINY, Ground(Device("cuda:0", 10**9), "bfloat16"))
     assert verdict.state == "ok"
-    assert "all of it stays there" in verdict.message
+    assert "all of it stays loaded" in verdict.message
