@@ -189,7 +189,7 @@ def block(case: Case, text: str) -> str:
 
 def without_numbers(text: str) -> str:
     """Lines that tell of versions and sizes, without them: those differ between machines."""
-    told = re.compile(r'^(ok +(python|engine|device|model) .*|.*"message": "Limner .*)$', re.M)
+    told = re.compile(r'^(ok +(python|engine|device|model|memory) .*|.*"message": "Limner .*)$', re.M)
     return told.sub(lambda line: re.sub(r"\d[\w.+,]*", "N", line[0]), text)
 
 
