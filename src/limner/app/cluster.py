@@ -5,10 +5,11 @@ All that asks Ray is blocking, and is used by commands only.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -25,6 +26,9 @@ NAME = "limner"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 OBJECT_STORE_BYTES = 128 * 2**20
 """For a Ray of our own: pictures travel as replies and never through the store."""
+
+BUSY_REQUESTS = 2
+"""Of a replica: more at a time, and another one is worth its GPU."""
 
 QUIET = {"log_level": "WARNING", "enable_access_log": False}
 """For Ray Serve, which would log every request beside us."""
@@ -74,7 +78,7 @@ def connected(address: str | None) -> Iterator[None]:
     }
     there = {"address": address} if address else own
     try:
-        ray.init(**there, namespace=NAME, log_to_driver=not address, logging_level="warning")
+        ray.init(**there, namespace=NAME, log_to_driver=not address, logging_level=logging.WARNING)
     except Exception as error:  # of many kinds, by what is wrong with the address
         raise ConfigError(
             f"Ray cannot be reached at {address or 'this machine'}: {error}"
@@ -93,16 +97,16 @@ def deploy(settings: Settings, scale: Scale) -> str:
     import ray
     from ray import serve
 
-    needs = _needs(settings, scale, ray.cluster_resources())
+    each = needs(settings, scale, ray.cluster_resources())
     port = settings.port or _free_port(settings)
     serve.start(
         proxy_location="HeadOnly",
         http_options={"host": settings.host, "port": port},
         logging_config=QUIET,
     )
-    own = replace(settings, threads=needs.cpus)
+    own = replace(settings, threads=each.cpus)
     engine = serve.deployment(serve.ingress()(Replica), name="engine")
-    app = engine.options(**_options(settings, scale, needs)).bind(own)
+    app = engine.options(**options(settings, scale, each)).bind(own)
     try:
         serve.run(app, name=NAME, route_prefix="/", logging_config=QUIET)
     except RuntimeError as error:
@@ -168,7 +172,8 @@ def _free_port(settings: Settings) -> int:
         return port
 
 
-def _needs(settings: Settings, scale: Scale, has: dict[str, float]) -> Needs:
+def needs(settings: Settings, scale: Scale, has: Mapping[str, float]) -> Needs:
+    """has: what the cluster has, by Ray's names. Raises ConfigError for more than that."""
     all_gpus, all_cpus = has.get("GPU", 0.0), has.get("CPU", 0.0)
     wants_gpu = settings.device in ("auto", "cuda") and all_gpus > 0
     gpus = scale.gpus if scale.gpus is not None else float(wants_gpu)
@@ -186,12 +191,12 @@ def _needs(settings: Settings, scale: Scale, has: dict[str, float]) -> Needs:
     return Needs(cpus, gpus)
 
 
-def _options(settings: Settings, scale: Scale, needs: Needs) -> dict[str, Any]:
-    """As Ray Serve calls them. A replica always has the next requests at hand."""
+def options(settings: Settings, scale: Scale, needs: Needs) -> dict[str, Any]:
+    """Of a deployment, as Ray Serve calls them."""
     at_a_time = settings.painted_at_a_time
     options: dict[str, Any] = {
         "ray_actor_options": {"num_cpus": needs.cpus, "num_gpus": needs.gpus},
-        "max_ongoing_requests": 2 * at_a_time,
+        "max_ongoing_requests": at_a_time,
         "max_queued_requests": settings.max_queue,
         "health_check_period_s": HEALTH_PERIOD_S,
         "health_check_timeout_s": HEALTH_TIMEOUT_S,
@@ -201,6 +206,6 @@ def _options(settings: Settings, scale: Scale, needs: Needs) -> dict[str, Any]:
     follows = {
         "min_replicas": scale.least,
         "max_replicas": scale.most,
-        "target_ongoing_requests": at_a_time,
+        "target_ongoing_requests": min(at_a_time, BUSY_REQUESTS),
     }
     return {**options, "autoscaling_config": follows}

@@ -53,7 +53,7 @@ async def _run_several(settings: Settings, sock: socket) -> None:
     """One engine for each device, each in a process of its own; this one only passes on."""
     async with SandboxedCodec() as codec, open_engines(settings) as engines:
         backend = CheckedSources(engines.backend, codec)
-        closed = images_routes(backend, PictureSources(codec=codec))
+        closed = images_routes(backend, PictureSources(codec=codec), shares_by_user=True)
         opened = health_routes({"engine": lambda: engines.painter.readiness})
         app = enclose(closed, opened, rules=_rules(settings, sock))
         settle_garbage()
