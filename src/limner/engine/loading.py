@@ -20,6 +20,7 @@ from limner.core.errors import ConfigError
 from limner.core.image import Size
 from limner.core.lora import LoraFile
 from limner.engine.adapters import Adapted, read_adapters
+from limner.engine.allocator import keep_freed_memory
 from limner.engine.device import choose_device, choose_dtype, device_facts, physical_cores
 from limner.engine.families import OUR_TRANSFORMER
 from limner.engine.model import ModelFacts, read_facts
@@ -111,6 +112,8 @@ def load(
     torch, diffusers = _import_engine()
     torch.set_num_threads(threads or max(1, physical_cores() - 1))
     chosen = choose_device(torch, device)
+    if chosen.type == "cpu":
+        keep_freed_memory()
     kind = choose_dtype(torch, dtype, chosen)
     source = str(TINY) if model == "tiny" else model
     with _quiet(diffusers):
