@@ -21,7 +21,7 @@ import pytest_asyncio
 from limner.app.vllm import free_port
 from tests import scripted_anthropic as anthropic
 from tests import scripted_chat as chat
-from tests.foreign.chain import TOOL, Chain, chained, examined
+from tests.foreign.chain import TOOL, Chain, chained, examined, heard, sdk
 from tests.foreign.install import HOW, LITELLM
 from tests.foreign.processes import running
 from tests.scripted_anthropic import ScriptedAnthropic
@@ -190,13 +190,14 @@ async def test_a_line_that_breaks_behind_it_is_no_whole_reply(
 ) -> None:
     """Whether before the stream or in it: it depends on how much it had read by then."""
     proxy.local.play([chat.Reply((chat.chunk(content="Half a "),), then="cut")])
-    try:
-        heard = await chain.ask(f"{kind}/local", "hi")
-    except openai.InternalServerError as error:
-        told = error.message
-    else:
-        assert heard.response.error is not None
-        told = heard.response.error.message
+    async with sdk(chain.server, strict=False) as client:
+        try:
+            failed = await heard(client, model=f"{kind}/local", input="hi")
+        except openai.InternalServerError as error:
+            told = error.message
+        else:
+            assert failed.response.error is not None
+            told = failed.response.error.message
     assert "Response payload is not completed" in told
 
 
