@@ -72,6 +72,13 @@ async def test_the_server_is_asked_when_somebody_wants_to_know_and_its_answer_is
         assert [*models.names] == ["c"]
 
 
+async def test_a_long_list_is_read_to_its_end() -> None:
+    names = tuple(f"model-{number}-{'x' * 100}" for number in range(2000))
+    async with Lists(*names) as server, listed(server.host) as models:
+        await models.refresh()
+        assert models.names == names
+
+
 async def test_it_can_be_asked_again_at_once() -> None:
     async with Lists("a") as server, listed(server.host) as models:
         await models.refresh()

@@ -34,7 +34,7 @@ NAME = "limner"
 """The model's name where the operator gave none: clients must send one."""
 THE_ONE = "llm"
 """What messages call the server of `--llm`, whose address is nobody's business."""
-LISTING = HttpLimits(connect_s=5, first_byte_s=10, idle_s=10, response_bytes=8 << 20, retries=0)
+LISTING = HttpLimits(connect_s=5, first_byte_s=10, idle_s=10, retries=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,24 +119,21 @@ class UpstreamHttp:
         finally:
             response.close()
 
-    async def get(self, path: str) -> bytes:
-        """The whole body of a 200; raises UpstreamError for everything else."""
-        response = await self._send("GET", path, None)
-        try:
-            await self._check(response)
-            async with aclosing(self._read(response)) as pieces:
-                return b"".join([piece async for piece in pieces])
-        finally:
-            response.close()
-
-    async def probe(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    async def probe(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        most_bytes: int = MAX_ERROR_BYTES,
+    ) -> tuple[int, bytes]:
         """Ask once, and return the status with the beginning of the body, whatever they are.
 
         Raises UpstreamError where nothing answers.
         """
         response = await self._send(method, path, body)
         try:
-            return response.status, await self._beginning(response)
+            return response.status, await self._beginning(response, most_bytes)
         finally:
             response.close()
 
@@ -215,13 +212,15 @@ class UpstreamHttp:
             retry_after_s=failed.retry_after_s,
         )
 
-    async def _beginning(self, response: aiohttp.ClientResponse) -> bytes:
+    async def _beginning(
+        self, response: aiohttp.ClientResponse, most_bytes: int = MAX_ERROR_BYTES
+    ) -> bytes:
         body = bytearray()
         try:
             async with aclosing(self._read(response)) as pieces:
                 async for piece in pieces:
                     body += piece
-                    if len(body) > MAX_ERROR_BYTES:
+                    if len(body) > most_bytes:
                         break
         except UpstreamError:
             pass  # the status says enough

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 FRESH_S = 60.0
 AGAIN_S = 5.0
 WAIT_S = 1.0
+MAX_LIST_BYTES = 8 * 1024 * 1024
+"""Some services list hundreds of models, each with pages of words."""
 
 
 class ListedModels:
@@ -75,7 +77,8 @@ class ListedModels:
 
     async def _ask(self) -> None:
         try:
-            self.names = read_model_ids(await self._http.get("models"))
+            _, body = await self._http.probe("GET", "models", most_bytes=MAX_LIST_BYTES)
+            self.names = read_model_ids(body)
         except (UpstreamError, ValueError) as error:
             logger.debug("a server does not list its models", extra={"why": str(error)})
             self._ask_after = self._clock() + self._again_s

@@ -21,6 +21,7 @@ from limner.core.turn import (
     TurnRequest,
 )
 from limner.upstreams.detect import known_dialect
+from limner.upstreams.listed import MAX_LIST_BYTES
 from limner.upstreams.prompted import ADJUSTMENT
 from limner.wire.models import read_model_ids
 
@@ -94,7 +95,7 @@ async def _ask(name: str, server: ModelServer) -> list[Verdict]:
 
 async def _list_models(server: ModelServer) -> tuple[int, list[str]]:
     async with http_to_list(server, server.limits) as http:
-        status, body = await http.probe("GET", "models")
+        status, body = await http.probe("GET", "models", most_bytes=MAX_LIST_BYTES)
     try:
         return status, [*read_model_ids(body)]
     except ValueError:
