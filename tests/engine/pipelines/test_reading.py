@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from limner.core.errors import ConfigError
@@ -71,3 +73,31 @@ def test_narrow_numbers_paint_new_pictures_and_edits(tmp_path: Path, dtype: str)
         (edit,) = painted(model, edit_of(model), Source(noisy(SIZE)))
         assert new.std() > 3
         assert edit.std() > 3
+
+
+@pytest.mark.parametrize("name", ["klein", "sdxl"])
+def test_parts_and_layers_that_come_when_they_are_called_paint_the_same(
+    tmp_path: Path, name: str
+) -> None:
+    import torch
+
+    from limner.engine.offload import Swap, fetch_layers
+    from tests.engine.pipelines.conftest import painted, planned
+
+    folder, cpu = saved(BUILDERS[name](), tmp_path / name), torch.device("cpu")
+
+    def fresh() -> tuple[Any, list[Any]]:
+        loaded = load(str(folder), device="cpu")
+        parts = loaded.pipeline.components
+        modules = [parts[each] for each in parts if each != "vae"]
+        return loaded, [each for each in modules if isinstance(each, torch.nn.Module)]
+
+    still, _ = fresh()
+    swapped, parts = fresh()
+    swapped = replace(swapped, swap=Swap(cpu, parts))
+    fetched, parts = fresh()
+    fetch_layers(cpu, parts)
+    model = open_model(still)
+    pictures = [painted(open_model(each), planned(model))[0] for each in (still, swapped, fetched)]
+    assert np.array_equal(pictures[0], pictures[1])
+    assert np.array_equal(pictures[0], pictures[2])
