@@ -23,7 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks._judge import Pixels, judge
 from benchmarks.tiny_accuracy import SIDE, Question, questions, whole
 from limner.core.image import ImageRequest, Size
-from limner.engine.loading import TINY, load, open_model
+from limner.engine.loading import load, open_model
+from limner.engine.model_files import TINY
 from limner.engine.params import plan
 from limner.engine.quantizing import Quantize
 from limner.engine.weights import Precision, weigh

@@ -19,7 +19,7 @@ from pathlib import Path
 import limner
 from limner.app.listeners import who_listens
 from limner.app.vllm import free_port
-from limner.engine.loading import TINY
+from limner.engine.model_files import TINY
 from tests.e2e.processes import PATIENCE_S, environment
 from tests.scripted_chat import Reply, ScriptedChat, calls, fails, says
 
@@ -189,7 +189,9 @@ def block(case: Case, text: str) -> str:
 
 def without_numbers(text: str) -> str:
     """Lines that tell of versions and sizes, without them: those differ between machines."""
-    told = re.compile(r'^(ok +(python|engine|device|model|memory) .*|.*"message": "Limner .*)$', re.M)
+    told = re.compile(
+        r'^(ok +(python|engine|device|model|memory) .*|.*"message": "Limner .*)$', re.M
+    )
     return told.sub(lambda line: re.sub(r"\d[\w.+,]*", "N", line[0]), text)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from limner.engine.loading import TINY
+from limner.engine.model_files import TINY
 from tests.scripted_hub import ScriptedHub
 from tests.serving import serving
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from limner.engine.loading import TINY
+from limner.engine.model_files import TINY
 from tests.e2e.processes import Server, serving
 
 

@@ -15,9 +15,9 @@ import pytest
 
 from limner.core.errors import ConfigError
 from limner.core.image import ImageRequest, Size
-from limner.engine import loading
+from limner.engine import model_files
 from limner.engine.device import physical_cores
-from limner.engine.loading import load
+from limner.engine.loading import load, open_model
 from limner.engine.params import plan
 
 pytestmark = pytest.mark.engine
@@ -134,7 +134,7 @@ def test_noise_levels_that_depend_on_the_size_are_left_to_the_pipeline(copy: Pat
     path = copy / "scheduler" / "scheduler_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"use_dynamic_shifting": True}))
     loaded = load(str(copy), device="cpu", threads=1)
-    model = loading.open_model(loaded)
+    model = open_model(loaded)
     decided = plan(ImageRequest("a", seed=1), model.facts, 0)
     (canvas,) = model.begin(decided).canvases
     for _ in range(decided.steps):
@@ -192,4 +192,4 @@ def test_rules_and_loading_import_no_torch_by_themselves() -> None:
 
 
 def test_tiny_lies_in_the_package() -> None:
-    assert loading.TINY.parts[-4:] == ("limner", "engine", "models", "tiny")
+    assert model_files.TINY.parts[-4:] == ("limner", "engine", "models", "tiny")

@@ -17,7 +17,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 from pytest_asyncio import is_async_test
 
-from limner.engine.loading import TINY
+from limner.engine.model_files import TINY
 from tests.e2e.processes import Server, ready, serving
 from tests.web.visiting import FLAGS, Visit, visiting
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from limner.core.errors import ConfigError, LimnerError
-from limner.engine.loading import HUB_ID, INDEX
+from limner.engine.model_files import HUB_ID, INDEX
 
 WANTED = [INDEX, "*/*.json", "*/*.safetensors", "*/*.txt", "*/*.model", "*/*.jinja"]
 UNWANTED = ["*.fp16.*", "*.bf16.*", "*.non_ema.*"]

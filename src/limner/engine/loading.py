@@ -5,27 +5,23 @@ Diffusers loads. Models of Z-Image's class are stepped by our own loop, all othe
 
 from __future__ import annotations
 
-import json
-import logging
 import os
-import re
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from limner.core.errors import ConfigError
 from limner.core.image import Size
 from limner.core.lora import LoraFile
 from limner.engine.adapters import Adapted, read_adapters
 from limner.engine.allocator import keep_freed_memory
 from limner.engine.device import choose_device, choose_dtype, device_facts, physical_cores
 from limner.engine.families import OUR_TRANSFORMER
+from limner.engine.libraries import import_engine, quiet
 from limner.engine.model import ModelFacts, read_facts
+from limner.engine.model_files import TINY, checked_index, fetched, read_pipeline, stated
 from limner.engine.picture_model import PictureModel
-from limner.engine.pipelines.siblings import class_of, facts_of
+from limner.engine.pipelines.siblings import facts_of
 from limner.engine.previews import PREVIEWS_BY_COST, PreviewChoice
 from limner.engine.quantizing import Quantize
 from limner.engine.room import DEFAULT_LAYOUT, Ask, Device, Layout, Offload, find_room
@@ -36,16 +32,7 @@ if TYPE_CHECKING:
     from limner.engine.offload import Swap
     from limner.engine.preview import Sketch
 
-logger = logging.getLogger(__name__)
-
 _AS_IT_IS = Tuning()
-TINY = Path(__file__).parent / "models" / "tiny"
-INDEX = "model_index.json"
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-
-_TALKATIVE = ("torchao", "torch.utils._pytree", "diffusers.quantizers.torchao")
-"""Where torchao is installed they say at import which of its kernels this torch cannot load."""
-
 Progress = Callable[[float, str], None]
 """Told how far loading is, 0 to 1, and what is being done, in words for a person."""
 
@@ -105,38 +92,42 @@ def load(
 
     Raises ConfigError when this cannot work, naming what would.
     """
-    # Threads that spin at every barrier make a busy small machine ten times slower. OpenMP reads
-    # this when torch is first imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     progress(0.0, "importing torch and diffusers")
-    torch, diffusers = _import_engine()
-    torch.set_num_threads(threads or max(1, physical_cores() - 1))
+    torch, diffusers = _prepared(threads)
     chosen = choose_device(torch, device)
+    kind = choose_dtype(torch, dtype, chosen)
+    precision = Precision(str(kind).removeprefix("torch."), quantize)
     if chosen.type == "cpu":
         keep_freed_memory()
-    kind = choose_dtype(torch, dtype, chosen)
     source = str(TINY) if model == "tiny" else model
-    with _quiet(diffusers):
-        index, pipeline_class = _checked_index(source)
+    with quiet(diffusers):
+        index, pipeline_class = checked_index(source)
         if not Path(source).is_dir():
             progress(0.1, f"fetching what is not here of {model}; limner pull tells how far it is")
-        folder = _fetched(diffusers, source)
+        folder = fetched(diffusers, source)
         known = facts_of(pipeline_class, index, Path(source).name, name or Path(model).name)
-        facts = read_facts(known.name, _settings(source), f"{source}/limner.json", known)
-        precision = Precision(str(kind).removeprefix("torch."), quantize)
-        ask = ask_for(facts, precision, offload)
-        layout = _layout(torch, facts.name, folder, chosen, ask)
+        facts = read_facts(known.name, stated(source), f"{source}/limner.json", known)
+        layout = _layout(torch, folder, chosen, facts.name, ask_for(facts, precision, offload))
         progress(0.2, f"loading {model}: {layout.words}")
-        pipeline = _load(diffusers, source, folder, kind)
+        pipeline = read_pipeline(diffusers, source, folder, kind)
         read_adapters(pipeline, loras, facts.name, quantize)
         facts = replace(facts, loras=tuple((each.name, each.weight) for each in loras))
         placed = _place(pipeline, facts, chosen, kind, precision, layout)
         return replace(placed, sketch=_sketch(placed, previews))
 
 
+def _prepared(threads: int | None) -> tuple[Any, Any]:
+    # Threads that spin at every barrier make a busy small machine ten times slower. OpenMP reads
+    # this when torch is first imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    torch, diffusers = import_engine()
+    torch.set_num_threads(threads or max(1, physical_cores() - 1))
+    return torch, diffusers
+
+
 def facts_in(folder: Path, name: str) -> ModelFacts:
     """What a model's folder says of it, without what is known of its family."""
-    return read_facts(name, _settings(str(folder)), f"{folder}/limner.json")
+    return read_facts(name, stated(str(folder)), f"{folder}/limner.json")
 
 
 def ask_for(
@@ -147,13 +138,11 @@ def ask_for(
     return Ask(precision, offload, facts.native_size, largest)
 
 
-def _layout(torch: Any, name: str, folder: Path, device: Any, ask: Ask) -> Layout:
+def _layout(torch: Any, folder: Path, device: Any, name: str, ask: Ask) -> Layout:
     from limner.engine.quantized import check_quantize
 
     check_quantize(ask.precision.quantize, device)
-    layout = find_room(name, folder, ask, Device.of(str(device), device_facts(torch, device)))
-    logger.info("memory", extra={"action": "engine_memory", "what": layout.words})
-    return layout
+    return find_room(name, folder, ask, Device.of(str(device), device_facts(torch, device)))
 
 
 def open_model(
@@ -182,83 +171,6 @@ def is_ours(pipeline: Any) -> bool:
     return is_zimage and not pipeline.scheduler.config.get("use_dynamic_shifting")
 
 
-def _import_engine() -> tuple[Any, Any]:
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.ERROR)
-    try:
-        import diffusers
-        import torch
-        import transformers  # noqa: F401  diffusers would fail later, and less clearly
-    except ImportError as error:
-        raise ConfigError(
-            f"the local engine needs the package {error.name!r}; "
-            "install it with: pip install 'limner[engine]'"
-        ) from error
-    return torch, diffusers
-
-
-def _checked_index(source: str) -> tuple[dict[str, Any], type[Any]]:
-    """The pipeline's index and class, looked at before any weights are fetched."""
-    if not Path(source).is_dir() and not HUB_ID.fullmatch(source):
-        raise ConfigError(
-            f"model {source!r} is no folder here and no Hub id; give 'tiny', a folder that holds a "
-            "Diffusers pipeline, or an id such as 'Tongyi-MAI/Z-Image-Turbo'"
-        )
-    index: dict[str, Any] = _translated(source, lambda: _index(source))
-    return index, class_of(index, source)
-
-
-def _index(source: str) -> dict[str, Any]:
-    """What a pipeline consists of. Asked of the Hub itself, whose refusals Diffusers rewords."""
-    from huggingface_hub import hf_hub_download
-
-    is_here = Path(source).is_dir()
-    path = Path(source, INDEX) if is_here else Path(hf_hub_download(source, INDEX))
-    index = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(index, dict):
-        raise ValueError(f"{path} must hold a JSON object")
-    return index
-
-
-def _fetched(diffusers: Any, source: str) -> Path:
-    """The folder to load from."""
-    if Path(source).is_dir():
-        return Path(source)
-    return Path(_translated(source, lambda: diffusers.DiffusionPipeline.download(source)))
-
-
-def _load(diffusers: Any, source: str, folder: Path, dtype: Any) -> Any:
-    return _translated(
-        source, lambda: diffusers.DiffusionPipeline.from_pretrained(folder, dtype=dtype)
-    )
-
-
-def _translated(source: str, read: Callable[[], Any]) -> Any:
-    """Run a step of loading; what it raises about files, hub and network becomes ConfigError."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    from limner.engine.hub import plainly
-
-    try:
-        return read()
-    except (OSError, ValueError, ImportError, HfHubHTTPError) as error:
-        said = plainly(source, error) or " ".join(str(error).split())
-        raise ConfigError(f"model {source!r} cannot be loaded: {said}") from error
-
-
-def _settings(source: str) -> Mapping[str, Any]:
-    path = Path(source, "limner.json")
-    if not path.is_file():
-        return {}
-    try:
-        settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ConfigError(f"{path} is not JSON: {error}") from error
-    if not isinstance(settings, dict):
-        raise ConfigError(f"{path} must hold a JSON object")
-    return settings
-
-
 def _place(
     pipeline: Any, facts: ModelFacts, device: Any, dtype: Any, precision: Precision, layout: Layout
 ) -> Loaded:
@@ -273,26 +185,3 @@ def _sketch(loaded: Loaded, choice: PreviewChoice) -> Sketch | None:
 
     vae = getattr(loaded.pipeline, "vae", None)
     return choose_sketch(choice, vae, loaded.dtype) if vae is not None else None
-
-
-@contextmanager
-def _quiet(diffusers: Any) -> Iterator[None]:
-    """Keep progress bars and what libraries say about each other off standard error."""
-    import transformers
-
-    for library in (diffusers.utils.logging, transformers.utils.logging):
-        library.disable_progress_bar()
-    noise = logging.getLogger("diffusers.models.modeling_utils")
-    noise.addFilter(_says_something)
-    try:
-        with warnings.catch_warnings():
-            # Diffusers 0.42 asks the Hub library in words that it no longer takes.
-            warnings.filterwarnings("ignore", "The `local_dir_use_symlinks` argument")
-            yield
-    finally:
-        noise.removeFilter(_says_something)
-
-
-def _says_something(record: logging.LogRecord) -> bool:
-    """False for a warning about an empty list, which Diffusers 0.42 logs at every cast."""
-    return "should be kept in float32: []" not in record.getMessage()

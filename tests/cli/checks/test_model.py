@@ -10,7 +10,7 @@ import pytest
 
 from limner.cli.checks.engine import Ground, check_device, check_memory, check_packages
 from limner.cli.checks.model import check_model
-from limner.engine.loading import TINY
+from limner.engine.model_files import TINY
 from limner.engine.room import Device
 
 NAME = "someone/painter"

@@ -11,7 +11,7 @@ from limner.app.painting import DEFAULT_MODEL
 from limner.cli.checks.verdict import Verdict, failure, ok, warning
 from limner.core.errors import ConfigError
 from limner.engine.families import FAMILIES
-from limner.engine.loading import HUB_ID, INDEX, TINY
+from limner.engine.model_files import HUB_ID, INDEX, TINY
 from limner.engine.pipelines.siblings import class_of
 
 GUIDE = "docs/models.md"
