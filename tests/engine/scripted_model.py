@@ -72,6 +72,9 @@ class ScriptedModel:
         self.decoders.add(threading.current_thread().name.rpartition("_")[0])
         return np.zeros((64, 64, 3), np.uint8)
 
+    def forget(self) -> None:
+        """It has no weights."""
+
     def end(self, canvas: BlankCanvas) -> None:
         canvas.is_over = True
         self.ended.append(canvas)
