@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 
 from limner.core.errors import ConfigError
 from limner.core.image import Size
+from limner.engine.loading import load
 from limner.engine.tuning import Tuning
 from limner.engine.zimage.denoise import Denoiser
 from limner.engine.zimage.forward import StockForward
@@ -81,7 +83,8 @@ def test_layers_that_come_when_they_are_called_are_left_to_diffusers(loaded: Any
     layered = replace(loaded, layout=replace(loaded.layout, offload="sequential"))
     found = tuned(layered, Tuning(compile="on"), quiet)
     assert isinstance(found.forward, StockForward)
-    assert found.setup == {"forward": "Diffusers' own, since layers come when they are called"}
+    assert found.setup["forward"] == "Diffusers' own: its layers come when they are called"
+    assert found.setup["compile"].startswith("off: ")
 
 
 def test_layers_that_adapters_change_are_not_compiled(loaded: Any) -> None:
@@ -100,3 +103,25 @@ def test_sizes_to_warm_up_are_those_that_the_model_paints(loaded: Any) -> None:
     denoiser.warm_up()
     with pytest.raises(ConfigError, match="warm size 16x8000"):
         Denoiser(loaded, Tuning(warm_sizes=(Size(16, 8000),)))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA or ROCm device here")
+def test_on_a_gpu_a_compiled_and_recorded_engine_paints_as_a_plain_one(folder: Path) -> None:
+    there = load(str(folder), device="cuda")
+    quick, plain = Denoiser(there), Denoiser(there, Tuning(attention="native", compile="off"))
+    assert quick.setup["compile"] == "on"
+    assert quick.setup["graphs"] == "16 passes of small sizes"
+    pictures = []
+    for denoiser in (quick, plain):
+        denoiser.warm_up()
+        caption = denoiser.caption("a red circle")
+        canvases = [
+            denoiser.canvas(caption, Size(64, 64), seed=seed, steps=4, guidance=0)
+            for seed in (1, 2)
+        ]
+        for _ in range(4):
+            assert denoiser.step(canvases) == [True, True]
+        pictures.append(torch.stack([canvas.latents for canvas in canvases]))
+    away = (pictures[0] - pictures[1]).norm() / pictures[1].norm()
+    assert away < 0.05

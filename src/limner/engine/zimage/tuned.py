@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
+import torch
+
 from limner.core.errors import ConfigError, ImageError
 from limner.core.image import Size
 from limner.engine.loading import Loaded, Progress
@@ -41,9 +43,9 @@ def tuned(loaded: Loaded, tuning: Tuning, progress: Progress) -> Tuned:
     model = loaded.pipeline.transformer
     stock = StockForward(model)
     if loaded.layout.offload == "sequential":
-        return Tuned(stock, {"forward": "Diffusers' own, since layers come when they are called"})
+        return _stock(stock, "its layers come when they are called")
     if said := fit.unlike(model):
-        return _stock(stock, said)
+        return _warned(stock, said)
     loaded.bring(model)
     of_block = model.layers[0].attention
     chosen = attention.choose(
@@ -56,7 +58,7 @@ def tuned(loaded: Loaded, tuning: Tuning, progress: Progress) -> Tuned:
     own = OwnForward(model, chosen.attend)
     apart = fit.difference(model, own, stock)
     if not apart <= fit.tolerated(model):  # true for NaN as well
-        return _stock(stock, f"its answers are {apart:.1%} away from those of our pass")
+        return _warned(stock, f"its answers are {apart:.1%} away from those of our pass")
     setup = {"attention": chosen.name}
     forward, setup["compile"] = _compiled(own, loaded, chosen, tuning, progress)
     if str(loaded.device).startswith("cuda"):
@@ -78,13 +80,22 @@ def warm_sizes(facts: ModelFacts, tuning: Tuning) -> tuple[Size, ...]:
     return tuple(dict.fromkeys(sizes))
 
 
-def _stock(stock: StockForward, said: str) -> Tuned:
+def _warned(stock: StockForward, said: str) -> Tuned:
     logger.warning(
         "painting with the forward pass of Diffusers, which is slower than ours: %s",
         said,
         extra={"action": "load"},
     )
-    return Tuned(stock, {"forward": f"Diffusers' own: {said}"})
+    return _stock(stock, said)
+
+
+def _stock(stock: StockForward, said: str) -> Tuned:
+    setup = {
+        "forward": f"Diffusers' own: {said}",
+        "attention": "native",
+        "compile": "off: blocks of our own pass are what is compiled",
+    }
+    return Tuned(stock, setup)
 
 
 def _compiled(
@@ -139,5 +150,6 @@ def _recorded(own: OwnForward, loaded: Loaded, tuning: Tuning, progress: Progres
     ]
     if wanted:
         progress(_PROGRESS, f"recording {len(wanted)} small passes")
-        graphs.record(own, model, wanted, graphs.recorder())
+        with torch.cuda.device(loaded.device):
+            graphs.record(own, model, wanted, graphs.recorder())
     return f"{len(own.recorded)} passes of small sizes"
