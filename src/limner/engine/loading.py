@@ -158,8 +158,9 @@ def open_model(
 
         model = Denoiser(loaded, tuning, progress)
     else:
-        from limner.engine.pipelines.stepped import Stepped
+        from limner.engine.pipelines.stepped import Stepped, refuse_tuning
 
+        refuse_tuning(loaded.facts.name, tuning)
         model = Stepped(loaded)
     return Adapted(model, loaded.pipeline) if loaded.facts.loras else model
 

@@ -7,9 +7,16 @@ from collections.abc import Callable
 
 import pytest
 
-from limner.engine.pipelines.handover import Handover
+from limner.engine.pipelines.handover import THREAD, Handover
 
 Pause = Callable[[], None]
+
+
+def wait_for_threads() -> None:
+    for thread in threading.enumerate():
+        if thread.name == THREAD:
+            thread.join(10)
+            assert not thread.is_alive()
 
 
 def test_the_call_goes_as_far_as_it_is_let_and_no_farther() -> None:
@@ -31,7 +38,7 @@ def test_the_call_goes_as_far_as_it_is_let_and_no_farther() -> None:
     assert handover.advance()
     assert handover.result == "picture"
     assert handover.advance()
-    handover.join()
+    wait_for_threads()
 
 
 def test_only_one_of_many_calls_runs_at_a_time() -> None:
@@ -81,7 +88,7 @@ def test_a_call_that_was_stopped_goes_no_further_and_lets_go_of_what_it_holds() 
     handover = Handover(call)
     handover.advance()
     handover.stop()
-    handover.join()
+    wait_for_threads()
     assert seen == ["let go"]
     assert handover.advance()
 
@@ -112,5 +119,5 @@ def test_a_call_that_is_stopped_in_the_middle_of_a_step_ends_after_it() -> None:
 def test_a_call_that_never_began_never_does() -> None:
     handover = Handover(lambda pause: pytest.fail("it began"))
     handover.stop()
-    handover.join()
+    wait_for_threads()
     assert handover.advance()

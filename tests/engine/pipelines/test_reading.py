@@ -16,6 +16,7 @@ from limner.core.errors import ConfigError
 from limner.core.image import Size
 from limner.engine.loading import load, open_model
 from limner.engine.params import capabilities
+from limner.engine.tuning import Tuning
 from tests.engine.pipelines.builders import BUILDERS
 from tests.engine.pipelines.conftest import MARKS, saved
 
@@ -101,3 +102,20 @@ def test_parts_and_layers_that_come_when_they_are_called_paint_the_same(
     pictures = [painted(open_model(each), planned(model))[0] for each in (still, swapped, fetched)]
     assert np.array_equal(pictures[0], pictures[1])
     assert np.array_equal(pictures[0], pictures[2])
+
+
+@pytest.mark.parametrize(
+    ("tuning", "flag"),
+    [
+        (Tuning(attention="cudnn"), "--attention cudnn"),
+        (Tuning(compile="on"), "--compile on"),
+        (Tuning(warm_sizes=(Size(64, 96), Size(96, 64))), "--warm-sizes 64x96,96x64"),
+    ],
+)
+def test_what_only_our_own_loop_can_be_told_is_refused(
+    loaded_of: Callable[[str], Any], tuning: Tuning, flag: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        open_model(loaded_of("sd3"), tuning)
+    assert refused.value.message.startswith(f"{flag} is for models of Z-Image's class")
+    open_model(loaded_of("sd3"), Tuning(compile="off"))

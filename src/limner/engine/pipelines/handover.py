@@ -59,11 +59,6 @@ class Handover(Generic[T]):
             self._stopped = True
             self._changed.notify_all()
 
-    def join(self) -> None:
-        """Wait until the thread has gone, after `stop` or at the end."""
-        if self._thread:
-            self._thread.join()
-
     def _pause(self) -> None:
         with self._changed:
             if not self._stopped:

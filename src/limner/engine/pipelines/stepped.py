@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from limner.core.errors import ConfigError
 from limner.core.image import ImageRequest, Size
 from limner.engine.group import Group
 from limner.engine.loading import Loaded
@@ -29,6 +30,7 @@ from limner.engine.pipelines.options import options_of
 from limner.engine.pipelines.prompts import lengths
 from limner.engine.pipelines.siblings import made, siblings_of
 from limner.engine.source import Source
+from limner.engine.tuning import Tuning
 
 logger = logging.getLogger(__name__)
 
@@ -156,6 +158,20 @@ class Stepped:
 
         canvas = Canvas(Handover(paint), plan.steps, plan.painted)
         return canvas
+
+
+def refuse_tuning(name: str, tuning: Tuning) -> None:
+    """Raise ConfigError for what only our own loop can be told."""
+    for flag, asked, default in (
+        ("--attention", tuning.attention, "auto"),
+        ("--compile", tuning.compile, "auto"),
+        ("--warm-sizes", ",".join(map(str, tuning.warm_sizes)), ""),
+    ):
+        if asked not in (default, "off"):
+            raise ConfigError(
+                f"{flag} {asked} is for models of Z-Image's class, and {name!r} is stepped by its "
+                f"own pipeline; leave {flag} out"
+            )
 
 
 def _painted(
