@@ -91,6 +91,21 @@ async def test_requests_that_come_together_share_their_passes() -> None:
     assert [len(batch) for batch in model.steps] == [4, 4, 4, 4]
 
 
+async def test_a_pipeline_that_takes_one_row_at_a_time_still_lets_small_requests_pass() -> None:
+    model = ScriptedModel(FACTS, alone=True)
+    gate = Gate()
+    model.before_step = gate
+    async with painting(model) as painter:
+        large = asyncio.create_task(drained(painter, asked("large", size=Size(512, 512), n=2)))
+        await gate.reached()
+        small = asyncio.create_task(drained(painter, asked("small")))
+        await asyncio.sleep(0)
+        gate.open()
+        await asyncio.gather(large, small)
+    assert [len(batch) for batch in model.steps] == [1] * 12
+    assert [batch[0][0] for batch in model.steps[:5]] == ["large", *["small"] * 4]
+
+
 async def test_pictures_are_decoded_while_further_steps_are_taken() -> None:
     gate = Gate()
     model = ScriptedModel(FACTS, before_pixels=gate)
