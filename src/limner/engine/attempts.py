@@ -38,7 +38,7 @@ class Attempts:
         Raises what the model raised only when the device is lost, which ends the studio.
         """
         for job in jobs:
-            job.workers.add(worker)
+            job.workers.append(worker)
         try:
             return await worker.run(call)
         except Exception as error:
@@ -52,4 +52,4 @@ class Attempts:
             return None
         finally:
             for job in jobs:
-                job.workers.discard(worker)
+                job.workers.remove(worker)

@@ -28,7 +28,7 @@ class Frame:
 class Job:
     """Lives on the event loop; only its canvases are touched by the workers' threads.
 
-    workers: those that have a call for it in hand. began_s: when it was admitted, monotonic.
+    workers: one for each call for it that is in hand. began_s: when it was admitted, monotonic.
 
     What waits to be read is bounded without ever making the painter wait: of progress only the
     newest is kept, and of each picture there are at most three previews and the picture.
@@ -39,7 +39,7 @@ class Job:
         self.source = source
         self.canvases: Sequence[Canvas] = ()
         self._prompt_tokens = 0
-        self.workers: set[Worker] = set()
+        self.workers: list[Worker] = []
         self.began_s = 0.0
         self.previews_after = preview_steps(plan.steps, plan.partial_images)
         self._waiting: deque[ImageProgress | Frame | ImageFailed] = deque()

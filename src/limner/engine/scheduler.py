@@ -180,8 +180,8 @@ class Scheduler(Generic[J]):
         """
         turns = self._turns
         soon = {row.job for row in tick}
-        begun = [job for job in turns.ranked() if not turns[job].done and job not in soon]
-        return [*begun, *self._waiting]
+        joined = [job for job in turns.ranked() if not turns[job].done and job not in soon]
+        return [*joined, *self._waiting]
 
     def shrink(self, tick: Sequence[Row[J]]) -> None:
         """Let no tick hold more than half of this one, which was of several rows and too much."""

@@ -116,7 +116,7 @@ class Studio:
     async def leave(self, job: Job) -> None:
         """Forget a job, finished or not, and wait until the model no longer works for it."""
         self._part_from(job)
-        for worker in tuple(job.workers):
+        for worker in set(job.workers):
             await worker.settle()
 
     async def run(self) -> None:
