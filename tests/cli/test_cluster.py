@@ -26,7 +26,7 @@ def test_a_number_of_replicas_that_cannot_be_is_named(replicas: str) -> None:
     ("words", "message"),
     [
         (["--host", "0.0.0.0"], "--host 0.0.0.0 can be reached by others, so keys are needed"),
-        (["--device", "cuda:1"], "--device must be one of auto, cpu, cuda, mps in a cluster"),
+        (["--device", "cuda:1"], "--device must be one of auto, cpu, cuda, mps, xpu in a cluster"),
     ],
 )
 def test_settings_that_cannot_work_are_refused_at_once(words: list[str], message: str) -> None:

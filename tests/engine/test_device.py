@@ -18,6 +18,7 @@ from limner.engine.device import (
     is_out_of_memory,
     release_memory,
 )
+from limner.engine.devices import all_devices
 
 pytestmark = pytest.mark.engine
 
@@ -139,3 +140,27 @@ def test_what_allocators_hold_is_given_back_where_there_are_any() -> None:
     release_memory(there)
     assert given == ["back", "back"]
     release_memory(torch)
+
+
+@pytest.mark.parametrize(
+    ("cuda", "xpu", "found"),
+    [(2, 0, ["cuda:0", "cuda:1"]), (1, 2, ["cuda:0"]), (0, 2, ["xpu:0", "xpu:1"])],
+)
+def test_every_gpu_that_torch_sees_is_listed(cuda: int, xpu: int, found: list[str]) -> None:
+    there = SimpleNamespace(
+        cuda=SimpleNamespace(device_count=lambda: cuda),
+        xpu=SimpleNamespace(device_count=lambda: xpu),
+    )
+    assert all_devices(there) == found
+
+
+def test_what_the_environment_hides_is_named_where_a_device_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,3")
+    with pytest.raises(ConfigError, match="CUDA_VISIBLE_DEVICES='1,3' leaves out others"):
+        choose_device(torch, "cuda:63")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    with pytest.raises(ConfigError) as unhidden:
+        choose_device(torch, "cuda:63")
+    assert "leaves out" not in unhidden.value.message

@@ -23,7 +23,7 @@ from limner.core.errors import ConfigError, LimnerError
 
 INSTALL = "pip install 'limner[ray]'"
 NAME = "limner"
-DEVICES = ("auto", "cpu", "cuda", "mps")
+DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
 OBJECT_STORE_BYTES = 128 * 2**20
 """For a Ray of our own: pictures travel as replies and never through the store."""
 
@@ -175,7 +175,7 @@ def _free_port(settings: Settings) -> int:
 def needs(settings: Settings, scale: Scale, has: Mapping[str, float]) -> Needs:
     """has: what the cluster has, by Ray's names. Raises ConfigError for more than that."""
     all_gpus, all_cpus = has.get("GPU", 0.0), has.get("CPU", 0.0)
-    wants_gpu = settings.device in ("auto", "cuda") and all_gpus > 0
+    wants_gpu = settings.device in ("auto", "cuda", "xpu") and all_gpus > 0
     gpus = scale.gpus if scale.gpus is not None else float(wants_gpu)
     if gpus * scale.least > all_gpus:
         raise ConfigError(

@@ -55,7 +55,7 @@ def read_image_backends(
     if len(engines) > 1:
         raise ConfigError(
             f"{tables.file}: {tables.path(engines[1])}.backend must be another than engine, which "
-            f"{tables.path(engines[0])} has: one server runs one engine."
+            f"{tables.path(engines[0])} has: the engines of one server have one model."
         )
     return entries
 

@@ -15,6 +15,7 @@ from limner.core.errors import ConfigError
 
 DTYPES = ("bfloat16", "float16", "float32")
 ACCEPTED = "auto, cpu, cuda, cuda:<number>, mps, xpu, xpu:<number>"
+HIDES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 WITHOUT_GPU = (
     "--device cpu needs no GPU: there a picture takes tiny seconds, and a model of the size of "
     "Z-Image-Turbo ten minutes to an hour. For a GPU, install the build of torch for it, which "
@@ -44,8 +45,15 @@ def choose_device(torch: Any, asked: str) -> Any:
         lacks_gpu = asked.startswith("cuda") and not torch.cuda.is_available()
         helps = WITHOUT_GPU if lacks_gpu else f"Accepted are {ACCEPTED}."
         raise ConfigError(
-            f"device {asked!r} cannot be used: {str(error).splitlines()[0]}. {helps}"
+            f"device {asked!r} cannot be used: {str(error).splitlines()[0]}. {_hidden()}{helps}"
         ) from error
+
+
+def _hidden() -> str:
+    """That the environment leaves devices out, where it does; of the others the first is 0."""
+    values = ((name, os.environ.get(name)) for name in HIDES)
+    said = [f"{name}={value!r} leaves out others." for name, value in values if value is not None]
+    return " ".join([*said, ""])
 
 
 def _best(torch: Any) -> str:

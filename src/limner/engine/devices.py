@@ -14,8 +14,9 @@ from limner.engine.device import choose_device
 
 def all_devices(torch: Any) -> list[str]:
     """torch: the module."""
-    count = torch.cuda.device_count()
-    return [f"cuda:{at}" for at in range(count)] or [str(choose_device(torch, "auto"))]
+    kind = "cuda" if torch.cuda.device_count() else "xpu"
+    count = getattr(torch, kind).device_count() if hasattr(torch, kind) else 0
+    return [f"{kind}:{at}" for at in range(count)] or [str(choose_device(torch, "auto"))]
 
 
 def main() -> None:
