@@ -92,6 +92,7 @@ def test_pictures_are_the_same_wherever_the_weights_wait(
     else:
         fetch_layers(CPU, parts)
     offloaded = Loaded(loaded.facts, pipeline, CPU, torch.float32, Layout(offload), swap)
+    assert not Denoiser(offloaded).decodes_beside, "parts come in the steps' thread"
     apart = painted(offloaded).astype(int) - painted(loaded)
     # The stock pass, by which layers come one by one, rounds in another order than ours.
     assert np.abs(apart).max() <= (offload == "sequential")

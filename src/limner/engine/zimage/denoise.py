@@ -73,7 +73,7 @@ class Denoiser:
 
     @property
     def decodes_beside(self) -> bool:
-        return True
+        return self._loaded.layout.offload == "none"
 
     def begin(self, plan: Plan, source: Source | None = None) -> Begun:
         """Read the prompt, and the source of an edit, once; start a picture for each seed."""
