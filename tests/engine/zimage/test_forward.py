@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from limner.engine.loading import Loaded
 from limner.engine.zimage import fit
@@ -99,6 +100,44 @@ def test_patches_are_those_of_diffusers_and_come_back_as_they_were(model: Any) -
     theirs = model._patchify_image(latents[0].unsqueeze(1), 2, 1)[0]
     assert torch.equal(patches(latents)[0], theirs)
     assert torch.equal(picture(patches(latents), 5, 3), latents)
+
+
+class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts what torch is asked to do."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.asked = 0
+
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, args: Any = (), named: Any = None
+    ) -> Any:
+        self.asked += 1
+        return operation(*args, **(named or {}))
+
+
+def test_a_step_at_full_depth_asks_for_half_the_operations_of_diffusers() -> None:
+    """As deep as Z-Image-Turbo and very narrow: on a GPU each of them has to be told."""
+    from diffusers import ZImageTransformer2DModel
+
+    deep = ZImageTransformer2DModel(
+        dim=16,
+        n_heads=1,
+        n_kv_heads=1,
+        cap_feat_dim=HIDDEN,
+        axes_dims=[4, 6, 6],
+        axes_lens=[99] * 3,
+    ).eval()
+    asked = {}
+    for forward in (OwnForward(deep, native), StockForward(deep)):
+        with torch.inference_mode():
+            caption = [forward.read(torch.randn(20, HIDDEN))]
+            told = forward.modulations(torch.tensor([0.5]))
+            forward.forward(noise(1, 8, 8), caption, told)  # lays out positions
+            with Operations() as operations:
+                forward.forward(noise(1, 8, 8), caption, told)
+        asked[type(forward)] = operations.asked
+    assert asked[OwnForward] < 0.5 * asked[StockForward]
 
 
 def test_both_passes_agree_on_the_question_of_the_start(model: Any) -> None:

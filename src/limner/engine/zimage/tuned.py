@@ -126,14 +126,12 @@ def _not_compiled(loaded: Loaded, tuning: Tuning) -> str | None:
     """Why blocks are not compiled; None when they are."""
     if loaded.facts.loras:
         return "adapters change the layers between pictures"
-    if tuning.compile == "on":
-        return None
-    if tuning.compile == "off":
-        return "the settings say so"
-    if not str(loaded.device).startswith("cuda"):
-        return f"on {loaded.device} it gains little for what it takes"
     if loaded.layout.offload != "none":
         return "parts of the model come and go"
+    if tuning.compile == "off":
+        return "the settings say so"
+    if tuning.compile == "auto" and not str(loaded.device).startswith("cuda"):
+        return f"on {loaded.device} it gains little for what it takes"
     return None
 
 
