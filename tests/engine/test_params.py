@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from limner.core.errors import ConfigError, ImageError
 from limner.core.image import ImageData, ImageRequest, Size
-from limner.engine.model import ModelFacts, read_facts
+from limner.engine.model import ModelFacts, read_facts, with_choices
 from limner.engine.params import capabilities, plan
 from limner.engine.sizes import nearest_bucket
 
@@ -275,3 +275,13 @@ def test_previews_that_cannot_be_shown_are_not_promised() -> None:
 def test_a_model_for_edits_only_says_that_it_needs_a_picture() -> None:
     error = refusal(ModelFacts("edit", from_words=False))
     assert (error.param, error.status, error.code) == ("image", 400, "not_supported")
+
+
+def test_the_operator_chooses_steps_and_guidance_where_there_is_any() -> None:
+    chosen = with_choices(FREE, steps=4, guidance=2.0)
+    assert chosen == replace(FREE, steps=4, guidance=2.0)
+    assert with_choices(FREE) == FREE
+    klein = ModelFacts("klein", guidance=1.0, guided=False)
+    assert with_choices(klein, guidance=1.0) == klein
+    with pytest.raises(ConfigError, match="--guidance-scale 3 changes nothing: 'klein'"):
+        with_choices(klein, guidance=3.0)

@@ -18,6 +18,7 @@ from limner.core.image import (
     Resolved,
     Size,
 )
+from limner.core.lora import Lora
 from limner.core.picture_facts import PictureFacts
 from limner.images.finished import FinishedPictures
 from limner.images.marked import Marking
@@ -85,11 +86,13 @@ async def test_what_the_back_end_does_not_say_is_told_as_asked_for() -> None:
 
 
 async def test_what_the_back_end_really_used_counts_more() -> None:
-    used = replace(RESOLVED, guidance=1.0, strength=0.5)
-    asked = ImageRequest("a fox", guidance_scale=2.0, strength=0.25, images=(picture(),))
+    used = replace(RESOLVED, guidance=1.0, strength=0.5, loras=(Lora("ink", 0.8),))
+    asked = ImageRequest(
+        "a fox", guidance_scale=2.0, strength=0.25, images=(picture(),), loras=(Lora("ink"),)
+    )
     said = read(await painted(picture(), asked, used))
     assert said is not None
-    assert (said.guidance, said.strength) == (1.0, 0.5)
+    assert (said.guidance, said.strength, said.loras) == (1.0, 0.5, (Lora("ink", 0.8),))
     anew = read(await painted(picture(), ImageRequest("a fox"), used))
     assert anew is not None
     assert anew.strength is None

@@ -233,3 +233,23 @@ def test_what_one_can_paint_or_may_paint_is_possible(
         for answer in answers
     ]
     assert several(*each).capabilities.transparent is together
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "together"),
+    [
+        (("ink",), ("pixel", "ink"), ("ink", "pixel")),
+        ((), ("ink",), ("ink",)),
+        (("ink",), None, None),
+    ],
+)
+def test_adapters_are_those_of_all_where_all_are_known(
+    first: tuple[str, ...] | None,
+    second: tuple[str, ...] | None,
+    together: tuple[str, ...] | None,
+) -> None:
+    each = [
+        ScriptedImages(capabilities=ImageCapabilities("a", loras=names))
+        for names in (first, second)
+    ]
+    assert several(*each).capabilities.loras == together

@@ -124,6 +124,7 @@ class Easel:
 
     def _load(self, progress: Progress) -> PictureModel:
         from limner.engine.loading import load, open_model
+        from limner.engine.model import with_choices
         from limner.engine.previews import PreviewChoice
 
         settings = self._settings
@@ -139,11 +140,7 @@ class Easel:
             loras=settings.loras,
             progress=progress,
         )
-        facts = loaded.facts
-        if settings.steps is not None:
-            facts = replace(facts, steps=settings.steps)
-        if settings.guidance_scale is not None:
-            facts = replace(facts, guidance=settings.guidance_scale)
+        facts = with_choices(loaded.facts, steps=settings.steps, guidance=settings.guidance_scale)
         self._device = str(loaded.device)
         return open_model(replace(loaded, facts=facts), self._tuning(), progress)
 

@@ -72,6 +72,25 @@ def read_facts(
         raise ConfigError(f"{source}: {error}") from error
 
 
+def with_choices(
+    facts: ModelFacts, *, steps: int | None = None, guidance: float | None = None
+) -> ModelFacts:
+    """The facts with what the operator chose of them.
+
+    Raises ConfigError for guidance of a model that was distilled of it.
+    """
+    if guidance is not None and guidance != facts.guidance and not facts.guided:
+        raise ConfigError(
+            f"--guidance-scale {guidance:g} changes nothing: {facts.name!r} was distilled of it; "
+            "leave it out"
+        )
+    return replace(
+        facts,
+        steps=facts.steps if steps is None else steps,
+        guidance=facts.guidance if guidance is None else guidance,
+    )
+
+
 def _stated(known: ModelFacts, settings: Mapping[str, Any]) -> ModelFacts:
     multiple = int(settings.get("multiple", known.multiple))
     if multiple < 1:

@@ -11,7 +11,6 @@ from limner.core.image import ImageCapabilities, ImageEvent, ImageFailed, ImageR
 from limner.core.ports import ImageBackend
 from limner.core.readiness import Readiness
 
-
 _OF_THE_MODEL = (
     *("min_edge_px", "max_edge_px", "edits", "mask", "max_images", "input_fidelity", "strength"),
     *("partial_images", "loras"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -57,6 +58,24 @@ def painted(
 def canvas(denoiser: Denoiser, size: Size, *, guidance: float = 0.0, seed: int = 1) -> Canvas:
     caption = denoiser.caption(PROMPT)
     return denoiser.canvas(caption, size, seed=seed, steps=8, guidance=guidance)
+
+
+def test_other_noise_levels_such_as_the_base_models_are_the_schedulers_affair(
+    loaded: Any,
+) -> None:
+    """Z-Image itself has shift 6, fifty steps and guidance 4."""
+    from diffusers import FlowMatchEulerDiscreteScheduler, ZImagePipeline
+
+    scheduler = FlowMatchEulerDiscreteScheduler(shift=6.0)
+    base = ZImagePipeline(**{**loaded.pipeline.components, "scheduler": scheduler})
+    base.set_progress_bar_config(disable=True)
+    denoiser = Denoiser(replace(loaded, pipeline=base))
+    caption = denoiser.caption(PROMPT)
+    mine = denoiser.canvas(caption, Size(64, 64), seed=3, steps=50, guidance=4.0)
+    expected = painted(base, mine.latents, guidance=4.0, steps=50)
+    for _ in range(50):
+        assert denoiser.step([mine]) == [True]
+    assert torch.allclose(mine.latents, expected, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("guidance", [0.0, 2.5])
