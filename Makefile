@@ -25,7 +25,7 @@ torch_cuda := torch
 torch_rocm := torch
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-foreign test-ray check lint cover torture conformance screenshots fmt bench train-tiny clean
+.PHONY: help setup demo test test-foreign test-ray check lint cover torture conformance screenshots fmt bench bench-engine train-tiny clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,8 +83,13 @@ fmt: setup ## format the code and mend what the linter can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: setup ## print every published figure (some ten minutes)
+bench: setup ## print every published figure (some twenty minutes)
 	@for script in benchmarks/[a-z]*.py; do echo; echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+bench-engine: setup ## measure the engine on the CPU, and on a GPU where there is one (some ten minutes)
+	@mkdir -p .cache
+	@$(BIN)/python benchmarks/engine.py --json .cache/engine.json --plot .cache/engine.svg
+	@echo "All figures: .cache/engine.json; a chart: .cache/engine.svg"
 
 train-tiny: setup ## train the shipped tiny model again from nothing; resumes where it stopped
 	@$(BIN)/python -m training

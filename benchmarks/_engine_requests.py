@@ -1,0 +1,160 @@
+"""What a request of the engine waits for: a real painter, from order to image file.
+
+Requests that come by chance are of a seeded mix of sizes, at the same times for both ways to serve.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from benchmarks._engine_figures import IN_TURN, SHARED, Latency, Whole, arrivals, percentile
+from benchmarks._engine_models import PROMPT, Subject
+from benchmarks._engine_pace import begun
+from limner.core.image import ImageCompleted, ImageProgress, ImageRequest, PartialImage, Size
+from limner.engine.job import Job
+from limner.engine.measured_budget import measured_budget
+from limner.engine.painter import Painter
+from limner.engine.scheduler import NATIVE_TOKENS, Scheduler
+
+LOADS = (0.3, 0.6, 0.9)
+AT_A_TIME = {IN_TURN: 1, SHARED: 16}
+CANCEL_STEPS = 50
+SEED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """capacity: pictures a second, all of them ordered at once."""
+
+    capacity: float
+    latencies: list[Latency]
+
+
+@asynccontextmanager
+async def painter_of(model: Any, policy: str, budget: int, queue: int) -> AsyncIterator[Painter]:
+    scheduler = Scheduler[Job](
+        queue_limit=queue, max_concurrent=AT_A_TIME[policy], token_budget=budget
+    )
+    painter = Painter(
+        lambda progress: model, name="measured", scheduler=scheduler, fresh_seed=lambda: 0
+    )
+    await painter.start()
+    try:
+        yield painter
+    finally:
+        await painter.close()
+
+
+async def whole(subject: Subject, way: str, model: Any, rounds: int) -> Whole:
+    """Of one picture of the native size on an idle engine."""
+    size = subject.native
+    async with painter_of(model, SHARED, NATIVE_TOKENS, 1) as painter:
+        plain = [(await _request(painter, size, seed))[-1] for seed in range(rounds + 1)]
+        shown = [await _request(painter, size, seed, previews=3) for seed in range(rounds + 1)]
+        cancels = [await _cancel_s(painter, size, seed) for seed in range(2 * rounds + 1)]
+    step_s, preview_s = _beside(model, size, rounds)
+    return Whole(
+        str(size),
+        way,
+        request_s=median(plain[1:]),
+        first_preview_s=median(times[0] for times in shown[1:]),
+        preview_s=preview_s,
+        cancel_s=median(cancels[1:]),
+        cancel_slowest_s=max(cancels[1:]),
+        step_s=step_s,
+    )
+
+
+async def _request(
+    painter: Painter, size: Size, seed: int, *, previews: int = 0
+) -> tuple[float, ...]:
+    """Seconds to each preview and, last, to the picture."""
+    began, times = time.perf_counter(), []
+    request = ImageRequest(PROMPT, size=size, seed=seed, partial_images=previews)
+    last: Any = None
+    async for last in painter.generate(request):
+        if isinstance(last, PartialImage | ImageCompleted):
+            times.append(time.perf_counter() - began)
+    assert isinstance(last, ImageCompleted), last
+    return tuple(times)
+
+
+async def _cancel_s(painter: Painter, size: Size, seed: int) -> float:
+    """Seconds that closing a request takes which is being painted."""
+    stop_after = 1 + seed % 3
+    events = painter.generate(ImageRequest(PROMPT, size=size, seed=seed, steps=CANCEL_STEPS))
+    async for event in events:
+        assert isinstance(event, ImageProgress), event
+        if event.step >= stop_after:
+            break
+    began = time.perf_counter()
+    await events.aclose()
+    return time.perf_counter() - began
+
+
+def _beside(model: Any, size: Size, rounds: int) -> tuple[float, float]:
+    """Seconds of a step, and of decoding a preview."""
+    (canvas,) = begun(model, size, 1)
+    steps, previews = [], []
+    for _ in range(min(rounds + 1, model.facts.steps)):
+        began = time.perf_counter()
+        model.step([canvas])
+        stepped = time.perf_counter()
+        model.pixels(model.foreseen(canvas), preview=True)
+        previews.append(time.perf_counter() - stepped)
+        steps.append(stepped - began)
+    model.end(canvas)
+    return median(steps[1:]), median(previews[1:])
+
+
+def budget_of(model: Any) -> int:
+    """Tokens of a pass as the engine measures them when it starts."""
+    return measured_budget(model) or NATIVE_TOKENS
+
+
+async def loaded(
+    subject: Subject, model: Any, budget: int, count: int, loads: Sequence[float]
+) -> Load:
+    """Capacity and latencies. count: requests of each load."""
+    orders = _orders(subject, count)
+    async with painter_of(model, SHARED, budget, count) as painter:
+        await _latencies(painter, orders, [0.0] * count)  # warms up every size
+        began = time.perf_counter()
+        await _latencies(painter, orders, [0.0] * count)
+        capacity = count / (time.perf_counter() - began)
+    found = []
+    for load in loads:
+        times = arrivals(load * capacity, count, SEED)
+        for policy in AT_A_TIME:
+            async with painter_of(model, policy, budget, count) as painter:
+                waits = await _latencies(painter, orders, times)
+            p50, p95 = percentile(waits, 0.5), percentile(waits, 0.95)
+            found.append(Latency(load, policy, count, p50, p95))
+    return Load(capacity, found)
+
+
+def _orders(subject: Subject, count: int) -> list[ImageRequest]:
+    sizes, weights = zip(*subject.mix, strict=True)
+    chosen = random.Random(SEED).choices(sizes, weights, k=count)
+    return [ImageRequest(PROMPT, size=size, seed=seed) for seed, size in enumerate(chosen)]
+
+
+async def _latencies(
+    painter: Painter, orders: Sequence[ImageRequest], times: Sequence[float]
+) -> list[float]:
+    began = time.perf_counter()
+
+    async def served(order: ImageRequest, at_s: float) -> float:
+        await asyncio.sleep(max(0.0, began + at_s - time.perf_counter()))
+        *_, last = [event async for event in painter.generate(order)]
+        assert isinstance(last, ImageCompleted), last
+        return time.perf_counter() - began - at_s
+
+    return list(await asyncio.gather(*map(served, orders, times)))
