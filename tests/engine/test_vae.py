@@ -37,9 +37,26 @@ def test_beside_float16_a_vae_takes_any_numbers_and_computes_in_float32(fresh: A
         widen(vae.to(torch.float16))
         decoded = vae.decode(latents.half()).sample
         encoded = vae.encode(expected.half()).latent_dist.mode()
-    assert decoded.dtype == encoded.dtype == torch.float32
+        (same,) = vae.encode(expected.half(), return_dict=False)
+        wide = vae.encode(expected).latent_dist.mode()
+    assert (decoded.dtype, encoded.dtype, wide.dtype) == (
+        torch.float32,
+        torch.float16,
+        torch.float32,
+    )
     assert torch.equal(decoded, rounded)
-    assert torch.isfinite(encoded).all()
+    assert torch.equal(encoded, same.mode())
+    torch.testing.assert_close(encoded.float(), wide, atol=2e-3, rtol=2e-3)
+
+
+def test_beside_float16_no_pipeline_casts_a_vae_away(fresh: Any) -> None:
+    vae = fresh.vae
+    widen(vae)
+    assert vae.to(torch.float16) is vae
+    assert vae.to(dtype=torch.float16) is vae
+    assert vae.dtype == torch.float32
+    vae.to("meta", torch.float16)
+    assert (vae.device.type, vae.dtype) == ("meta", torch.float32)
 
 
 @pytest.mark.parametrize(("height", "width"), [(256, 256), (192, 320)])

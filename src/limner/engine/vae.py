@@ -10,24 +10,55 @@ import torch
 
 
 def widen(vae: Any) -> None:
-    """Let a VAE compute in float32 beside a model in float16.
+    """Have a VAE compute in float32, and stay so, beside a model in float16.
 
     Its activations leave the range of float16: black pictures. The pipelines of Diffusers hand it
-    their own numbers, so it turns them into its own.
+    their own numbers, want what it encodes in these, and some cast it to and fro.
     """
     vae.to(torch.float32)
-    if vae.config.get("force_upcast"):  # SDXL's pipelines do the same, and narrow it again
-        vae.register_to_config(force_upcast=False)
-    for name in ("encode", "decode"):
-        setattr(vae, name, _in_own_numbers(getattr(vae, name)))
+    vae.to = _without_dtype(vae)
+    vae.encode = _encoding(vae.encode)
+    vae.decode = _decoding(vae.decode)
 
 
-def _in_own_numbers(call: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(call)
-    def widened(given: Any, *args: Any, **kwargs: Any) -> Any:
-        return call(given.float(), *args, **kwargs)
+def _without_dtype(vae: Any) -> Callable[..., Any]:
+    stock = vae.to
 
-    return widened
+    @wraps(stock)
+    def to(*where: Any, **options: Any) -> Any:
+        options.pop("dtype", None)
+        kept = [each for each in where if not isinstance(each, torch.dtype)]
+        return stock(*kept, **options) if kept or options else vae
+
+    return to
+
+
+def _encoding(stock: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(stock)
+    def encode(given: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = stock(given.float(), *args, **kwargs)
+        if isinstance(answer, tuple):
+            return tuple(_narrowed(each, given.dtype) for each in answer)
+        for name, each in answer.items():
+            answer[name] = _narrowed(each, given.dtype)
+        return answer
+
+    return encode
+
+
+def _narrowed(encoded: Any, dtype: Any) -> Any:
+    """encoded: latents, or a distribution of them."""
+    if isinstance(encoded, torch.Tensor):
+        return encoded.to(dtype)
+    return type(encoded)(encoded.parameters.to(dtype))
+
+
+def _decoding(stock: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(stock)
+    def decode(given: Any, *args: Any, **kwargs: Any) -> Any:
+        return stock(given.float(), *args, **kwargs)
+
+    return decode
 
 
 def tile(vae: Any, edge_px: int) -> bool:

@@ -9,15 +9,19 @@ import numpy as np
 import pytest
 import torch
 
+from limner.core.image import ImageData, ImageRequest
 from limner.engine.loading import Loaded, load, open_model
 from limner.engine.offload import Swap, fetch_layers
+from limner.engine.params import plan
 from limner.engine.previews.linear import fit_linear
 from limner.engine.room import Layout
+from limner.engine.source import Source
 from tests.engine.pipelines.builders import BUILDERS
-from tests.engine.pipelines.conftest import MARKS, painted, planned, saved
+from tests.engine.pipelines.conftest import MARKS, PROMPT, SIZE, noisy, painted, planned, saved
 
 pytestmark = MARKS
 NAMES = ("sdxl", "sd3", "klein", "qwen")
+SOURCE = noisy()
 
 
 def fresh(name: str, folder: Path, **options: Any) -> Loaded:
@@ -36,6 +40,27 @@ def test_in_float16_the_vae_is_in_float32_and_the_picture_nearly_the_same(
     (picture,) = painted(model, planned(model))
     (expected,) = painted(wide, planned(wide))
     assert np.abs(picture.astype(float) - expected).mean() < 3
+
+
+@pytest.mark.parametrize("name", ["sdxl", "sd3", "qwen"])
+def test_an_edit_in_float16_leaves_the_vae_as_it_is(
+    name: str, loaded_of: Any, tmp_path: Path
+) -> None:
+    """Stable Diffusion XL casts it to and fro, and would decode previews with half a VAE."""
+    loaded = fresh(name, tmp_path, dtype="float16")
+    loaded.pipeline.vae.register_to_config(force_upcast=True)
+    made = []
+    for model in (open_model(loaded), open_model(loaded_of(name))):
+        asked = ImageRequest(PROMPT, seed=7, images=(ImageData(b"", "png"),), strength=0.6)
+        decided = plan(asked, model.facts, 0, SIZE)
+        (canvas,) = model.begin(decided, Source(SOURCE)).canvases
+        while model.foreseen(canvas) is None or canvas.step < decided.steps:
+            assert model.step([canvas]) == [True]
+            if canvas.step == 1:
+                model.pixels(model.foreseen(canvas), preview=True)
+                assert loaded.pipeline.vae.dtype == torch.float32
+        made.append(model.pixels(model.foreseen(canvas), preview=False).astype(float))
+    assert np.abs(made[0] - made[1]).mean() < 3
 
 
 @pytest.mark.parametrize("offload", ["model", "sequential"])
