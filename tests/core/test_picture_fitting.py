@@ -83,6 +83,14 @@ def test_adapters_must_be_there() -> None:
     assert other.value.message == ("Invalid value: 'pixel'. Supported values are: 'ink', 'line'.")
 
 
+def test_an_adapter_is_worn_once() -> None:
+    twice = ImageRequest("a", loras=(Lora("ink"), Lora("ink", 0.5)))
+    with pytest.raises(InvalidRequest) as doubled:
+        fit_image(twice, ImageCapabilities("able", loras=("ink", "line")))
+    assert doubled.value.param == "loras[1].name"
+    assert doubled.value.message == "Invalid value: 'ink'. Supported values are: 'line'."
+
+
 def test_a_seed_without_effect_is_taken_out_and_reported() -> None:
     tool = ImageTool(0, seed=7, input_fidelity="low")
     seeded = ImageCapabilities("seeded", seed=True, input_fidelity=True)

@@ -189,10 +189,13 @@ async def test_adapters_are_listed_and_others_refused(loaded_with: Callable[[str
     async with painting(loaded_with("random")) as painter:
         assert painter.capabilities.loras == ("ink", "pixel")
         refused = await last(painter, ImageRequest(PROMPT, loras=(Lora("oil"),)))
+        twice = await last(painter, ImageRequest(PROMPT, loras=(Lora("ink"), Lora("ink"))))
         wide = await last(painter, ImageRequest(PROMPT, loras=(Lora("ink", float("nan")),)))
     assert isinstance(refused, ImageFailed)
     assert (refused.param, refused.status) == ("loras", 400)
     assert "'ink', 'pixel'" in refused.message
+    assert isinstance(twice, ImageFailed)
+    assert "'ink' is named twice" in twice.message
     assert isinstance(wide, ImageFailed)
     assert "weights must be -4 to 4" in wide.message
 

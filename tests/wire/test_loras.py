@@ -35,7 +35,6 @@ def test_what_is_written_is_read_again() -> None:
         ([{"name": "ink", "weight": 4.1}], "t.loras[0].weight"),
         ([{"name": "ink", "weight": "1"}], "t.loras[0].weight"),
         ([{"name": "ink", "scale": 1}], "t.loras[0].scale"),
-        ([{"name": "ink"}, {"name": "ink"}], "t.loras[1].name"),
         ([{"name": str(k)} for k in range(9)], "t.loras"),
     ],
 )

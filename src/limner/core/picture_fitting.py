@@ -88,9 +88,11 @@ def _check_loras(asked: ImageTool | ImageRequest, can: ImageCapabilities, path: 
         return
     if not can.loras:
         raise _unsupported(path, f"The image back end {can.name!r} has no adapters.")
+    left = list(can.loras)
     for position, each in enumerate(asked.loras):
-        if each.name not in can.loras:
-            raise _not_among(f"{path}[{position}].name", each.name, can.loras)
+        if each.name not in left:
+            raise _not_among(f"{path}[{position}].name", each.name, left)
+        left.remove(each.name)  # each is worn once
 
 
 def _check_action(asked: ImageTool, can: ImageCapabilities, path: str) -> None:

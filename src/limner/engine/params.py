@@ -236,7 +236,10 @@ def _previews(asked: int, model: ModelFacts, said: list[str]) -> int:
 
 def _loras(request: ImageRequest, model: ModelFacts) -> tuple[tuple[str, float], ...]:
     known = dict(model.loras)
+    names = [each.name for each in request.loras]
     for each in request.loras:
+        if names.count(each.name) > 1:
+            raise refused("loras", f"adapter {each.name!r} is named twice; each is worn once")
         if each.name not in known:
             there = ", ".join(map(repr, known)) or "none"
             raise refused(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from limner.core.lora import MAX_WEIGHT, Lora
-from limner.wire.fields import Fields, invalid_value
+from limner.wire.fields import Fields
 
 FIELD = "loras"
 MAX_LORAS = 8
@@ -14,13 +14,14 @@ MAX_NAME = 64
 
 
 def read_loras(fields: Fields) -> tuple[Lora, ...]:
-    """Check the field of an object; raises InvalidRequest. Whether there is one is told later."""
+    """Check the field of an object; raises InvalidRequest.
+
+    Whether they are there, each once, is told later (`core.picture_fitting`).
+    """
     loras: list[Lora] = []
     for entry in fields.objects(FIELD, max_length=MAX_LORAS):
         entry.allow_only({"name", "weight"})
         name = entry.required_string("name", min_length=1, max_length=MAX_NAME)
-        if any(name == other.name for other in loras):
-            raise invalid_value(entry.at("name"), name, "every name at most once")
         loras.append(Lora(name, entry.number("weight", -MAX_WEIGHT, MAX_WEIGHT)))
     return tuple(loras)
 
