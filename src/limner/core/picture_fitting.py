@@ -91,7 +91,8 @@ def _check_loras(asked: ImageTool | ImageRequest, can: ImageCapabilities, path: 
     left = list(can.loras)
     for position, each in enumerate(asked.loras):
         if each.name not in left:
-            raise _not_among(f"{path}[{position}].name", each.name, left)
+            others = left if each.name in can.loras else can.loras
+            raise _not_among(f"{path}[{position}].name", each.name, others)
         left.remove(each.name)  # each is worn once
 
 
