@@ -38,6 +38,7 @@ class Step:
     """One step of `batch` pictures. beside: the share of it that is not the transformer's.
 
     of_ceiling: what the transformer computed in its time, against a large product of matrices.
+    to_one: how many pictures take a step in the time of one alone.
     """
 
     size: str
@@ -46,6 +47,7 @@ class Step:
     busy_s: float
     beside: float
     of_ceiling: float
+    to_one: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Whole:
     """One request on an idle engine, order to image file, in seconds by the clock.
 
     first_preview_s: until the first of three. preview_s: what decoding one takes.
+    beside: the share of the request that is neither the transformer's nor the VAE's.
     cancel_s: from closing a request to an engine that no longer works for it; the median and the
     slowest. step_s: what a step takes there.
     """
@@ -60,6 +63,7 @@ class Whole:
     size: str
     way: str
     request_s: float
+    beside: float
     first_preview_s: float
     preview_s: float
     cancel_s: float
@@ -128,6 +132,15 @@ def compared(paces: Sequence[Pace]) -> list[Pace]:
             to_one=_ratio(busy.get((pace.size, 1, pace.way)), pace.busy_s),
         )
         for pace in paces
+    ]
+
+
+def compared_steps(steps: Sequence[Step]) -> list[Step]:
+    """The same, each with its ratio to one picture alone."""
+    alone = {(step.size, step.way): step.busy_s for step in steps if step.batch == 1}
+    return [
+        replace(step, to_one=_ratio(alone.get((step.size, step.way)), step.busy_s / step.batch))
+        for step in steps
     ]
 
 

@@ -13,32 +13,21 @@ from typing import Any
 
 import torch
 
-from benchmarks._engine_figures import Pace, Step, compared
+from benchmarks._engine_figures import Pace, Step, compared, compared_steps
 from benchmarks._engine_memory import forget_peak, peak_bytes
 from benchmarks._engine_models import PROMPT, Subject
 from benchmarks._flops import Widths, step_flops
+from benchmarks._watch import Watch, clock_of, settle, watching
 from limner.core.image import ImageRequest, Size
 from limner.engine.device import is_out_of_memory, release_memory
 from limner.engine.params import plan
 
 Paint = Callable[[Size, int, int], None]
 """Paints pictures from prompt to pixels. Arguments: size, how many, the seed of the first."""
-Clock = Callable[[], float]
 ENOUGH_S = 6.0
 """After so many seconds there are no further rounds of one size and number."""
 PRODUCT_EDGE = {"cpu": 1536, "cuda": 8192}
 PRODUCTS = 12
-
-
-def clock_of(device: Any) -> Clock:
-    """Seconds that ratios are made of."""
-    return time.process_time if device.type == "cpu" else time.perf_counter
-
-
-def done(device: Any) -> None:
-    """Wait until the device has done what it was told."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def ceiling_flops(device: Any, dtype: Any) -> float:
@@ -47,10 +36,10 @@ def ceiling_flops(device: Any, dtype: Any) -> float:
     one, other = torch.randn(2, edge, edge, device=device, dtype=torch.float32).to(dtype)
     took = []
     for _ in range(PRODUCTS):
-        done(device)
+        settle(device)
         began = now()
         one @ other
-        done(device)
+        settle(device)
         took.append(now() - began)
     return float(2 * edge**3 / median(took[2:]))
 
@@ -157,57 +146,36 @@ def _turns(
     ]
 
 
-class Timed:
-    """A model's forward pass, with a watch."""
-
-    def __init__(self, forward: Any, device: Any) -> None:
-        self._forward, self._device = forward, device
-        self._now = clock_of(device)
-        self.seconds = 0.0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._forward, name)
-
-    def forward(self, *inputs: Any) -> Any:
-        done(self._device)
-        began = self._now()
-        answer = self._forward.forward(*inputs)
-        done(self._device)
-        self.seconds += self._now() - began
-        return answer
-
-
 def steps(
     subject: Subject, way: str, model: Any, ceiling: float, caption_tokens: int, rounds: int
-) -> Iterator[Step]:
+) -> list[Step]:
     """Of every size and number. model: of our own loop over Z-Image's class."""
     widths = Widths.of(subject.loaded.pipeline.transformer.config)
-    untimed, now = model.forward, clock_of(subject.loaded.device)
-    model.forward = timed = Timed(untimed, subject.loaded.device)
-    try:
+    found = []
+    with watching(subject.loaded.device, (model.forward, "forward")) as watch:
         for size, batch in cells(subject, caption_tokens):
-            whole, inside = _of_steps(model, timed, begun(model, size, batch), now, rounds)
+            whole, inside = _of_steps(subject, model, watch, begun(model, size, batch), rounds)
             tokens = size.width * size.height // 256
             flops = batch * step_flops(widths, tokens, caption_tokens)
             beside = 1 - inside / whole
-            yield Step(str(size), batch, way, whole, beside, flops / inside / ceiling)
-    finally:
-        model.forward = untimed
+            found.append(Step(str(size), batch, way, whole, beside, flops / inside / ceiling))
+    return compared_steps(found)
 
 
 def _of_steps(
-    model: Any, timed: Timed, canvases: list[Any], now: Clock, rounds: int
+    subject: Subject, model: Any, watch: Watch, canvases: list[Any], rounds: int
 ) -> tuple[float, float]:
     """Seconds of one step, and of the transformer in it: medians, of at most one picture's steps.
 
     A first step warms up; more follow as long as they are quick.
     """
+    now = clock_of(subject.loaded.device)
     took: list[tuple[float, float]] = []
     began = time.perf_counter()
     for _ in range(min(1 + 2 * rounds, model.facts.steps)):
-        timed.seconds, start = 0.0, now()
+        watch.seconds, start = 0.0, now()
         model.step(canvases)
-        took.append((now() - start, timed.seconds))
+        took.append((now() - start, watch.seconds))
         if len(took) > 1 and time.perf_counter() - began > ENOUGH_S:
             break
     for canvas in canvases:

@@ -17,6 +17,7 @@ from typing import Any
 from benchmarks._engine_figures import IN_TURN, SHARED, Latency, Whole, arrivals, percentile
 from benchmarks._engine_models import PROMPT, Subject
 from benchmarks._engine_pace import begun
+from benchmarks._watch import clock_of, watching
 from limner.core.image import ImageCompleted, ImageProgress, ImageRequest, PartialImage, Size
 from limner.engine.job import Job
 from limner.engine.measured_budget import measured_budget
@@ -56,20 +57,35 @@ async def whole(subject: Subject, way: str, model: Any, rounds: int) -> Whole:
     """Of one picture of the native size on an idle engine."""
     size = subject.native
     async with painter_of(model, SHARED, NATIVE_TOKENS, 1) as painter:
-        plain = [(await _request(painter, size, seed))[-1] for seed in range(rounds + 1)]
+        plain, beside = await _plain(subject, painter, model, rounds)
         shown = [await _request(painter, size, seed, previews=3) for seed in range(rounds + 1)]
         cancels = [await _cancel_s(painter, size, seed) for seed in range(2 * rounds + 1)]
     step_s, preview_s = _beside(model, size, rounds)
     return Whole(
         str(size),
         way,
-        request_s=median(plain[1:]),
+        request_s=plain,
+        beside=beside,
         first_preview_s=median(times[0] for times in shown[1:]),
         preview_s=preview_s,
         cancel_s=median(cancels[1:]),
         cancel_slowest_s=max(cancels[1:]),
         step_s=step_s,
     )
+
+
+async def _plain(
+    subject: Subject, painter: Painter, model: Any, rounds: int
+) -> tuple[float, float]:
+    """Seconds of a request without previews, and the share that neither network has of it."""
+    device, vae = subject.loaded.device, subject.loaded.pipeline.vae
+    now, walls, shares = clock_of(device), [], []
+    with watching(device, (model.forward, "forward"), (vae, "decode")) as watch:
+        for seed in range(rounds + 1):
+            watch.seconds, began = 0.0, now()
+            walls.append((await _request(painter, subject.native, seed))[-1])
+            shares.append(1 - watch.seconds / (now() - began))
+    return median(walls[1:]), median(shares[1:])
 
 
 async def _request(

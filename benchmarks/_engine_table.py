@@ -54,7 +54,7 @@ def _paces(figures: Figures) -> Iterator[str]:
 def _steps(figures: Figures) -> Iterator[str]:
     yield from _table(
         "a step",
-        ("together", "way", "ms", "beside", "of ceiling"),
+        ("together", "way", "ms", "beside", "of ceiling", "x alone"),
         (
             (
                 each.size,
@@ -63,6 +63,7 @@ def _steps(figures: Figures) -> Iterator[str]:
                 f"{1000 * each.busy_s:.1f}",
                 f"{each.beside:.1%}",
                 f"{each.of_ceiling:.1%}",
+                _times(each.to_one),
             )
             for each in figures.steps
         ),
@@ -72,12 +73,13 @@ def _steps(figures: Figures) -> Iterator[str]:
 def _wholes(figures: Figures) -> Iterator[str]:
     yield from _table(
         "a request, order to file",
-        ("way", "s", "1st preview", "preview ms", "cancel ms", "at worst", "step ms"),
+        ("way", "s", "beside", "1st preview", "preview ms", "cancel ms", "at worst", "step ms"),
         (
             (
                 each.size,
                 each.way,
                 f"{each.request_s:.3f}",
+                f"{each.beside:.1%}",
                 f"{each.first_preview_s:.3f}",
                 f"{1000 * each.preview_s:.1f}",
                 f"{1000 * each.cancel_s:.1f}",

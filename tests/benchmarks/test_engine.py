@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
@@ -19,9 +18,10 @@ from benchmarks import engine
 from benchmarks._engine_figures import EAGER, STOCK, Figures, Pace, arrivals, compared, percentile
 from benchmarks._engine_goals import Goal, judged
 from benchmarks._engine_models import VAE, random_pipeline
-from benchmarks._engine_pace import begun, clock_of
+from benchmarks._engine_pace import begun
 from benchmarks._engine_table import goals, plot, text
 from benchmarks._flops import Widths, step_flops
+from benchmarks._watch import watching
 from limner.core.image import Size
 from limner.engine.loading import Loaded, load, open_model
 from limner.engine.model import ModelFacts
@@ -125,9 +125,29 @@ def test_random_weights_paint_with_the_engines_own_pass() -> None:
     assert model.pixels(model.foreseen(canvas), preview=False).shape == (64, 64, 3)
 
 
-def test_ratios_on_a_cpu_are_of_processor_time() -> None:
-    now = clock_of(torch.device("cpu"))
-    assert now() == pytest.approx(time.process_time(), abs=0.5)
+class Worked:
+    """Something that takes time, and counts."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def work(self) -> int:
+        self.calls += 1
+        return sum(range(200_000))
+
+
+def test_a_watch_counts_what_is_inside_a_method_and_then_lets_go_of_it() -> None:
+    worked = Worked()
+    with watching(torch.device("cpu"), (worked, "work")) as watch:
+        assert worked.work() == sum(range(200_000))
+        once = watch.seconds
+        assert once > 0
+        worked.work()
+        assert watch.seconds > once
+        watched = watch.seconds
+    worked.work()
+    assert watch.seconds == watched
+    assert worked.calls == 3
 
 
 def test_a_short_run_writes_every_figure(
@@ -148,6 +168,7 @@ def test_a_short_run_writes_every_figure(
         assert all(0 < each["beside"] < 1 for each in model["steps"])
         (whole,) = model["whole"]
         assert whole["first_preview_s"] > 0
+        assert 0 < whole["beside"] < 1
         assert [each["load"] for each in model["latencies"]] == [0.9, 0.9]
         assert model["capacity"] > 0
     outcomes = {each["goal"]: each["outcome"] for each in written["goals"]}
