@@ -140,6 +140,7 @@ def test_all_fields_of_a_form_are_text() -> None:
         (("strength", "-0.5"), "decimal_below_min_value"),
         (("partial_images", "4"), "integer_above_max_value"),
         (("input_fidelity", "medium"), "invalid_value"),
+        (("loras", "[{"), "invalid_type"),
         (("prompt", "again"), "invalid_value"),
         (("image", "text"), "invalid_value"),
         (("image[]", "text"), "invalid_value"),
