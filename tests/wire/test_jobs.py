@@ -269,12 +269,12 @@ def test_health_says_whether_it_can_paint(state: Any, status: str) -> None:
     }
 
 
-@pytest.mark.parametrize("rocm", [None, "6.4"])
-def test_health_tells_of_every_gpu(rocm: str | None) -> None:
+@pytest.mark.parametrize("built_for", [{}, {"rocm_version": "6.4"}, {"cuda_version": "12.8"}])
+def test_health_tells_of_every_gpu(built_for: dict[str, str]) -> None:
     loading = Readiness("loading", "reading weights", 0.5)
     engines = (
         Engine("engine-0", loading),
-        Engine("engine-1", READY, "cuda:1", Gpu("Some GPU", 24.0, 9.5, rocm)),
+        Engine("engine-1", READY, "cuda:1", Gpu("Some GPU", 24.0, 9.5, **built_for)),
     )
     painter = Painter("tiny", READY, engines)
     health = health_json(painter, waiting=0, max_queue=20, max_concurrent=2)
@@ -282,7 +282,7 @@ def test_health_tells_of_every_gpu(rocm: str | None) -> None:
         "name": "Some GPU",
         "vram_total_gb": 24.0,
         "vram_used_gb": 9.5,
-        **({"rocm_version": rocm} if rocm else {}),
+        **built_for,
     }
     assert (health["device"], health["gpu"]) == ("cuda:1", gpu)
     assert health["engines"] == [

@@ -187,4 +187,5 @@ def gpu_of(device: str | None) -> Gpu | None:
         vram_total_gb=round(facts.total_bytes / _GIB, 2),
         vram_used_gb=round((facts.total_bytes - facts.free_bytes) / _GIB, 2),
         rocm_version=facts.rocm,
+        cuda_version=facts.cuda,
     )

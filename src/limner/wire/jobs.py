@@ -36,10 +36,13 @@ _HEALTH: dict[ReadinessState, str] = {"ready": "healthy"}
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
+    """rocm_version, cuda_version: what torch was built for; at most one is known."""
+
     name: str
     vram_total_gb: float
     vram_used_gb: float
     rocm_version: str | None = None
+    cuda_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,7 @@ def _gpu_json(gpu: Gpu | None) -> Json | None:
         "vram_total_gb": gpu.vram_total_gb,
         "vram_used_gb": gpu.vram_used_gb,
         **({"rocm_version": gpu.rocm_version} if gpu.rocm_version else {}),
+        **({"cuda_version": gpu.cuda_version} if gpu.cuda_version else {}),
     }
 
 
