@@ -180,12 +180,14 @@ def _state_json(readiness: Readiness) -> Json:
 
 
 def _gpu_json(gpu: Gpu | None) -> Json | None:
-    return gpu and {
+    if gpu is None:
+        return None
+    built_for = {"rocm_version": gpu.rocm_version, "cuda_version": gpu.cuda_version}
+    return {
         "name": gpu.name,
         "vram_total_gb": gpu.vram_total_gb,
         "vram_used_gb": gpu.vram_used_gb,
-        **({"rocm_version": gpu.rocm_version} if gpu.rocm_version else {}),
-        **({"cuda_version": gpu.cuda_version} if gpu.cuda_version else {}),
+        **{name: version for name, version in built_for.items() if version},
     }
 
 
