@@ -86,15 +86,27 @@ def test_a_range_of_replicas_follows_the_requests_under_way(
 @pytest.mark.parametrize("device", ["cuda:1", "cpu,cpu", "all"])
 def test_gpus_are_rays_to_give(device: str) -> None:
     with pytest.raises(ConfigError, match="Ray gives each replica its own GPUs"):
-        check_settings(Settings(device=device))
+        check_settings(Settings(device=device), is_own=True)
 
 
 def test_a_port_that_is_taken_is_noticed_before_any_replica_loads() -> None:
+    with create_server(("127.0.0.1", 0)) as taken:
+        settings = Settings(port=taken.getsockname()[1])
+        with pytest.raises(ConfigError, match="already listens"):
+            check_settings(settings, is_own=True)
+        check_settings(settings, is_own=False)  # it may be that cluster's own
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "127.0.0.1:99999"])
+def test_a_ray_that_nobody_runs_is_said_to_be_away_at_once(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "find_spec", lambda name: True)
     with (
-        create_server(("127.0.0.1", 0)) as taken,
-        pytest.raises(ConfigError, match="already listens"),
+        pytest.raises(ConfigError, match=f"--ray {address} cannot be reached: "),
+        connected(address),
     ):
-        check_settings(Settings(port=taken.getsockname()[1]))
+        raise AssertionError("there is nothing to be connected to")
 
 
 async def test_whether_anybody_answers_is_seen_by_asking() -> None:

@@ -164,6 +164,19 @@ def test_a_replica_killed_in_mid_job_is_survived(cluster: Cluster) -> None:
     assert victim.pid not in {each.pid for each in cluster.replicas}
 
 
+def test_what_runs_is_replaced_from_elsewhere(cluster: Cluster) -> None:
+    before = {each.pid for each in cluster.replicas}
+    port = cluster.url.rpartition(":")[2]
+    again = cluster.ask("up", "--ray", "auto", "--threads", "1", "--port", port)
+    assert again.returncode == 0, again.stderr
+    assert f"serves on {cluster.url}" in again.stdout
+    assert "nothing answers" not in again.stderr
+    until(lambda: len({each.pid for each in cluster.replicas} - before) == 1, "it is not replaced")
+    too_many = cluster.ask("up", "--ray", "auto", "--replicas", "999", "--threads", "1")
+    assert too_many.returncode == 2
+    assert "Ask for fewer --replicas" in too_many.stderr
+
+
 def test_it_can_be_ended_from_elsewhere(cluster: Cluster) -> None:
     ended = cluster.ask("down")
     assert (ended.returncode, ended.stdout) == (0, "The replicas have ended.\n"), ended.stderr

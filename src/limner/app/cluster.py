@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -65,6 +66,8 @@ def connected(address: str | None) -> Iterator[None]:
     """
     if find_spec("ray") is None:
         raise ConfigError(f"A cluster needs Ray, which this Python has not: {INSTALL}")
+    if address:
+        _check_reachable(address)
     # Ray reads these when it is imported. Who reaches a Ray without tokens runs what they like.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_AUTH_MODE", "token")
@@ -155,15 +158,26 @@ def answers(url: str) -> bool:
         return False
 
 
-def check_settings(settings: Settings) -> None:
-    """Raise ConfigError for what cannot be said to a cluster."""
+def check_settings(settings: Settings, *, is_own: bool) -> None:
+    """Raise ConfigError for what cannot be said to a cluster. is_own: a Ray that is started now."""
     if settings.device not in DEVICES:
         raise ConfigError(
             f"--device must be one of {', '.join(DEVICES)} in a cluster, got {settings.device!r}: "
             "Ray gives each replica its own GPUs."
         )
-    if settings.port:
+    if is_own and settings.port:
         listen_tcp(settings.host, settings.port).close()
+
+
+def _check_reachable(address: str) -> None:
+    """Ray itself would try for minutes. Names such as `auto` are Ray's to look up."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S).close()
+    except (OSError, OverflowError) as error:
+        raise ConfigError(f"--ray {address} cannot be reached: {error}.") from error
 
 
 def _free_port(settings: Settings) -> int:

@@ -70,7 +70,7 @@ def up(
     settings = read_settings(flags, NAMES)
     start_logging(settings)
     refuse_if_open(settings)
-    check_settings(settings)
+    check_settings(settings, is_own=ray is None)
     _up(settings, Scale(*replicas, gpus_per_replica), ray)
 
 
