@@ -81,4 +81,5 @@ def fetch_layers(device: Any, parts: Iterable[Any]) -> None:
             onload_device=device,
             offload_type="leaf_level",
             use_stream=device.type == "cuda",
+            low_cpu_mem_usage=True,  # else all weights are copied into pages that cannot be swapped
         )
