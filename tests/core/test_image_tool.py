@@ -3,7 +3,14 @@ from __future__ import annotations
 import pytest
 
 from limner.core.errors import InvalidRequest
-from limner.core.image_tool import check_gate, function_tool, tool_name, wish_of
+from limner.core.image import ImageCapabilities, ImageData
+from limner.core.image_tool import (
+    check_gate,
+    function_tool,
+    offered_function,
+    tool_name,
+    wish_of,
+)
 from limner.core.items import FunctionCall
 from limner.core.request import ImageTool
 from limner.core.sources import Wish
@@ -80,6 +87,16 @@ def test_a_choice_between_editing_and_painting_is_offered_where_there_is_one() -
     assert tool.parameters["properties"]["action"]["enum"] == ["generate", "edit"]
     assert tool.parameters["required"] == ["action"]
     assert "edit a picture" in (tool.description or "")
+
+
+@pytest.mark.parametrize(
+    ("by_words", "says"),
+    [(False, "describes the picture as it is to be"), (True, "says what to change")],
+)
+def test_the_model_is_told_how_the_painter_edits(by_words: bool, says: str) -> None:
+    can = ImageCapabilities("painter", edits=True, edits_by_words=by_words)
+    tool = offered_function("draw", ImageTool(0), (ImageData(b"", "png"),), can)
+    assert says in (tool.description or "")
 
 
 def test_several_pictures_can_be_told_apart_by_number() -> None:

@@ -193,6 +193,7 @@ class ImageCapabilities:
     edits, mask: whether it takes source pictures, and a mask over the first. max_images: sources of
     one edit. transparent: whether it can paint on a transparent background. repeatable: whether
     asking again costs nothing but time, so that a picture lost in a crash may be painted again.
+    edits_by_words: it looks at the sources and is told what to change, instead of beginning at one.
     loras: adapters that a request may name.
     named: those of each by name, where it is several that a request's model picks among.
     """
@@ -209,6 +210,7 @@ class ImageCapabilities:
     progress: bool = False
     seed: bool = False
     edits: bool = False
+    edits_by_words: bool = False
     mask: bool = False
     max_images: int | None = None
     input_fidelity: bool = False

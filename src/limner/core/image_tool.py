@@ -45,6 +45,10 @@ _EDITS = (
     " It can also edit a picture of this conversation: the prompt then describes the picture as it "
     "is to be afterwards."
 )
+_EDITS_BY_WORDS = (
+    " It can also edit a picture of this conversation: the prompt then says what to change in it, "
+    "and what is to stay."
+)
 _PROMPT = "What to paint, complete in itself: subject, setting, composition, style, colours."
 _ACTION = (
     "`edit` changes what is already in this conversation; `generate` paints a new picture, also "
@@ -91,11 +95,15 @@ def tool_name(
     )
 
 
-def function_tool(name: str, actions: Sequence[Action] = (), *, sources: int = 0) -> FunctionTool:
+def function_tool(
+    name: str, actions: Sequence[Action] = (), *, sources: int = 0, by_words: bool = False
+) -> FunctionTool:
     """The function. actions: what the model may choose from; none where it has no choice.
 
-    sources: how many pictures it may tell apart by their numbers.
+    sources: how many pictures it may tell apart by their numbers. by_words: edits are told what to
+    change.
     """
+    edits = _EDITS_BY_WORDS if by_words else _EDITS
     properties: dict[str, Any] = {"prompt": {"type": "string", "description": _PROMPT}}
     if actions:
         chosen = {"type": "string", "enum": list(actions), "description": _ACTION}
@@ -105,7 +113,7 @@ def function_tool(name: str, actions: Sequence[Action] = (), *, sources: int = 0
             properties["image"] = {**number, "description": _IMAGE}
     return FunctionTool(
         name,
-        description=_DESCRIPTION + _EDITS if actions else _DESCRIPTION,
+        description=_DESCRIPTION + edits if actions else _DESCRIPTION,
         parameters={
             "type": "object",
             "properties": properties,
@@ -130,7 +138,9 @@ def offered_function(
     if tool is None:
         return function_tool(name)
     actions = actions_of(tool, sources, can)
-    return function_tool(name, actions, sources=0 if tool.mask is not None else len(sources))
+    told_apart = 0 if tool.mask is not None else len(sources)
+    by_words = can is not None and can.edits_by_words
+    return function_tool(name, actions, sources=told_apart, by_words=by_words)
 
 
 def wish_of(arguments: str) -> Wish:

@@ -93,6 +93,7 @@ def capabilities(model: ModelFacts) -> ImageCapabilities:
         progress=True,
         seed=True,
         edits=model.edits != "no",
+        edits_by_words=model.edits == "words",
         mask=model.masks != "no",
         max_images=model.max_images,
         input_fidelity="noise" in (model.edits, model.masks),

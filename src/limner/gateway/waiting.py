@@ -13,7 +13,7 @@ from limner.core.readiness import Readiness
 
 _OF_THE_MODEL = (
     *("min_edge_px", "max_edge_px", "edits", "mask", "max_images", "input_fidelity", "strength"),
-    *("partial_images", "loras"),
+    *("edits_by_words", "partial_images", "loras"),
 )
 
 

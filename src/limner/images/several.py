@@ -132,6 +132,7 @@ def _together(each: Sequence[ImageCapabilities]) -> ImageCapabilities:
         max_edge_px=_loosest([can.max_edge_px for can in each], max),
         max_n=_loosest([can.max_n for can in each], max),
         edits=any(can.edits for can in each),
+        edits_by_words=next((can.edits_by_words for can in each if can.edits), False),
         mask=any(can.mask for can in each),
         max_images=_loosest(counts, max),
         input_fidelity=any(can.input_fidelity for can in each),
