@@ -25,7 +25,13 @@ SHAPES = [(8, 8), (12, 6), (10, 6), (6, 10), (2, 2), (2, 22), (16, 16)]
 
 @pytest.fixture(scope="module")
 def model(loaded: Any) -> Any:
-    return loaded.pipeline.transformer
+    """With norms that differ: fresh ones are all ones, which would hide one taken for another."""
+    own = copy.deepcopy(loaded.pipeline.transformer)
+    torch.manual_seed(0)
+    for parameter in own.parameters():
+        if (parameter == 1).all():
+            torch.nn.init.normal_(parameter, mean=1, std=0.3)
+    return own
 
 
 def ask(
@@ -200,7 +206,7 @@ def test_modules_of_another_shape_paint_through_diffusers(
     with caplog.at_level(logging.WARNING):
         denoiser = Denoiser(with_transformer(loaded, other))
     assert "it sees pictures through SigLIP" in caplog.text
-    usual = Denoiser(loaded)
+    usual = Denoiser(with_transformer(loaded, model))
     assert isinstance(usual.forward, OwnForward)
     pictures = []
     for each in (denoiser, usual):
