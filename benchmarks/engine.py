@@ -5,7 +5,7 @@ size, its weights random: what a pass takes does not depend on them. Nothing is 
 run Diffusers' own pipeline paints with the same modules, and a large product of matrices tells what
 the device can do. Seconds are noisy on a machine that has other work; ratios less so.
 
-    python benchmarks/engine.py [--quick] [--compile] [--threads 1] [--json FILE] [--plot FILE]
+    python benchmarks/engine.py [--quick] [--cpu] [--compile] [--json FILE] [--plot FILE]
 
 On a GPU the full size is compiled in any case. --compile compiles tiny on the CPU as well, which
 takes minutes.
@@ -40,6 +40,8 @@ from limner.core.errors import ConfigError
 from limner.engine.loading import open_model
 from limner.engine.quantized import check_quantize, quantize_part
 from limner.engine.tuning import Tuning
+
+GPU = torch.device("cuda", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,24 +154,24 @@ def run(asked: argparse.Namespace) -> Iterator[Figures]:
         if dtype == "bfloat16":
             subject = replace(subject, sizes=subject.sizes[:1])
         yield measured(subject, effort, compiled=asked.compile)
-    if not torch.cuda.is_available():
-        return
-    device = torch.device("cuda", 0)
-    if not no_room(device):
-        yield measured(full_size(device, quick=asked.quick), effort, compiled=True)
+    if not why_no_gpu(cpu_only=asked.cpu):
+        subject = full_size(GPU, quick=asked.quick)
+        yield measured(subject, effort, compiled=True)
 
 
-def left_out() -> list[str]:
-    """What this machine cannot measure, and why."""
+def why_no_gpu(*, cpu_only: bool) -> str | None:
+    """Why the model of full size is not measured; None where it is."""
+    if cpu_only:
+        return "only the CPU is to be measured"
     if not torch.cuda.is_available():
-        return [f"{FULL}: there is no CUDA or ROCm GPU here"]
-    why_not = no_room(torch.device("cuda", 0))
-    return [f"{FULL}: {why_not}"] if why_not else []
+        return "there is no CUDA or ROCm GPU here"
+    return no_room(GPU)
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer sizes and rounds: a minute")
+    parser.add_argument("--cpu", action="store_true", help="leave a GPU alone")
     parser.add_argument("--compile", action="store_true", help="compile tiny as well, for minutes")
     parser.add_argument("--threads", type=int, default=1, help="of the CPU, for one operation")
     parser.add_argument("--json", type=Path, help="write all figures here")
@@ -179,7 +181,8 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
 
 def main(given: Sequence[str] | None = None) -> None:
     asked = _arguments(given)
-    not_run = left_out()
+    why_not = why_no_gpu(cpu_only=asked.cpu)
+    not_run = [f"{FULL}: {why_not}"] if why_not else []
     found = []
     for figures in run(asked):
         print("\n".join(table.text(figures)), end="\n\n", flush=True)

@@ -15,9 +15,18 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import engine
-from benchmarks._engine_figures import EAGER, STOCK, Figures, Pace, arrivals, compared, percentile
+from benchmarks._engine_figures import (
+    COMPILED,
+    EAGER,
+    STOCK,
+    Figures,
+    Pace,
+    arrivals,
+    compared,
+    percentile,
+)
 from benchmarks._engine_goals import Goal, judged
-from benchmarks._engine_models import VAE, random_pipeline
+from benchmarks._engine_models import TEXT, TRANSFORMER, VAE, random_pipeline
 from benchmarks._engine_pace import begun
 from benchmarks._engine_table import goals, plot, text
 from benchmarks._flops import Widths, step_flops
@@ -136,6 +145,20 @@ class Worked:
         return sum(range(200_000))
 
 
+def test_full_size_has_as_many_weights_as_is_published() -> None:
+    shapes = torch.device("meta")
+    pipeline = random_pipeline(shapes, torch.bfloat16, TRANSFORMER, TEXT, VAE)
+    weights = {
+        name: sum(each.numel() for each in module.parameters()) / 1e9
+        for name, module in pipeline.components.items()
+        if isinstance(module, torch.nn.Module)
+    }
+    assert weights["transformer"] == pytest.approx(6.15, abs=0.01)
+    assert weights["text_encoder"] == pytest.approx(4.02, abs=0.01)
+    assert weights["vae"] == pytest.approx(0.084, abs=0.001)
+    assert {each.dtype for each in pipeline.transformer.parameters()} == {torch.bfloat16}
+
+
 def test_a_watch_counts_what_is_inside_a_method_and_then_lets_go_of_it() -> None:
     worked = Worked()
     with watching(torch.device("cpu"), (worked, "work")) as watch:
@@ -154,7 +177,7 @@ def test_a_short_run_writes_every_figure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "figures.json"
-    engine.main(["--quick", "--json", str(path), "--plot", str(tmp_path / "chart.svg")])
+    engine.main(["--quick", "--cpu", "--json", str(path), "--plot", str(tmp_path / "chart.svg")])
     written = json.loads(path.read_text())
     assert [model["dtype"] for model in written["models"][:2]] == ["float32", "bfloat16"]
     exact, narrow, *_ = written["models"]
@@ -175,7 +198,19 @@ def test_a_short_run_writes_every_figure(
     assert outcomes["apart from Diffusers' latents, tiny"] == "met"
     assert "<svg" in (tmp_path / "chart.svg").read_text()
     said = capsys.readouterr().out
-    for words in written["not_run"]:
-        assert f"NOT RUN: {words}" in said
-    if not torch.cuda.is_available():
-        assert "no CUDA or ROCm GPU" in said
+    (words,) = written["not_run"]
+    assert f"NOT RUN: {words}" in said
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA or ROCm device")
+def test_a_short_run_on_a_gpu_measures_full_size(tmp_path: Path) -> None:
+    if why_not := engine.why_no_gpu(cpu_only=False):
+        pytest.skip(why_not)
+    path = tmp_path / "figures.json"
+    engine.main(["--quick", "--json", str(path)])
+    written = json.loads(path.read_text())
+    assert written["not_run"] == []
+    full = written["models"][-1]
+    assert {COMPILED, EAGER} <= {each["way"] for each in full["whole"]}
+    assert all(0 < each["of_ceiling"] < 1.1 for each in full["steps"])
