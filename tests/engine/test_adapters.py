@@ -242,3 +242,15 @@ def test_adapters_and_eight_bits_do_not_go_together(
     _, (ink, _) = made("random")
     with pytest.raises(ConfigError, match="--quantize"):
         load(str(folder), device="cpu", threads=1, loras=[ink], quantize="int8")
+
+
+def test_reading_them_says_nothing(
+    made: Callable[[str], Any], capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Adapters of SDXL may be for its U-Net alone, and leave its text encoders as they are."""
+    place, files = made("sdxl")
+    capfd.readouterr()
+    caplog.clear()
+    load(str(place), device="cpu", threads=1, loras=files)
+    assert capfd.readouterr() == ("", "")
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]

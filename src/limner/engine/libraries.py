@@ -18,6 +18,18 @@ _TALKATIVE = (
 )
 """Say at import which kernels this torch cannot load, and what else could be installed."""
 
+_NOISY = (
+    "diffusers.loaders.lora_base",
+    "diffusers.loaders.peft",
+    "diffusers.models.modeling_utils",
+    "transformers.utils.import_utils",
+)
+_NOTHING = (
+    "should be kept in float32: []",  # an empty list, at every cast of Diffusers 0.42
+    "No LoRA keys associated to",  # of parts that an adapter leaves as they are; most leave some
+    "requires torchvision (not installed); falling back to",  # to what does the same
+)
+
 
 def import_engine() -> tuple[Any, Any]:
     """torch and diffusers; raises ConfigError where one is not installed."""
@@ -42,17 +54,19 @@ def quiet(diffusers: Any) -> Iterator[None]:
 
     for library in (diffusers.utils.logging, transformers.utils.logging):
         library.disable_progress_bar()
-    noise = logging.getLogger("diffusers.models.modeling_utils")
-    noise.addFilter(_says_something)
+    noisy = [logging.getLogger(name) for name in _NOISY]
+    for logger in noisy:
+        logger.addFilter(_says_something)
     try:
         with warnings.catch_warnings():
             # Diffusers 0.42 asks the Hub library in words that it no longer takes.
             warnings.filterwarnings("ignore", "The `local_dir_use_symlinks` argument")
             yield
     finally:
-        noise.removeFilter(_says_something)
+        for logger in noisy:
+            logger.removeFilter(_says_something)
 
 
 def _says_something(record: logging.LogRecord) -> bool:
-    """False for a warning about an empty list, which Diffusers 0.42 logs at every cast."""
-    return "should be kept in float32: []" not in record.getMessage()
+    """False for warnings of what is as it should be."""
+    return not any(words in record.getMessage() for words in _NOTHING)
