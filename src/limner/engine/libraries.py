@@ -22,12 +22,10 @@ _NOISY = (
     "diffusers.loaders.lora_base",
     "diffusers.loaders.peft",
     "diffusers.models.modeling_utils",
-    "transformers.utils.import_utils",
 )
 _NOTHING = (
     "should be kept in float32: []",  # an empty list, at every cast of Diffusers 0.42
     "No LoRA keys associated to",  # of parts that an adapter leaves as they are; most leave some
-    "requires torchvision (not installed); falling back to",  # to what does the same
 )
 
 
