@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 
 import pytest
 
 from limner.core.errors import ImageError, StoreError
-from limner.core.image import ImageFailed, ImageRequest
+from limner.core.image import ImageCapabilities, ImageEvent, ImageFailed, ImageRequest
 from limner.core.job import LOST as LOST_CODES
 from limner.core.job import Claim, Job, JobOrder, Lease
 from limner.gateway import job_run
@@ -276,6 +276,42 @@ async def test_an_engine_that_ends_is_given_three_attempts(store: SqlJobs, code:
         job = await over(jobs, (await jobs.submit(ORDER)).id)
     assert job.failure is not None
     assert (job.failure.code, len(backend.requests)) == ("engine_crashed", 3)
+
+
+class FragileEngine:
+    """Paints nothing before the poison has ended it once, with all that was begun."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self._first_end = asyncio.Event()
+
+    @property
+    def capabilities(self) -> ImageCapabilities:
+        return REPEATABLE
+
+    async def generate(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
+        self.begun.append(request.prompt)
+        ends = request.prompt == "poison" or not self._first_end.is_set()
+        if request.prompt == "poison":
+            self._first_end.set()
+        await self._first_end.wait()
+        yield replace(LOST, code="engine_crashed") if ends else done()
+
+
+async def test_what_brings_the_engine_down_does_not_take_others_with_it_again() -> None:
+    engine = FragileEngine()
+    prompts = ["a", "b", "poison", "c", "d"]
+    async with open_jobs(engine, max_concurrent=8) as jobs:
+        orders = [JobOrder(ImageRequest(prompt)) for prompt in prompts]
+        ids = [(await jobs.submit(order)).id for order in orders]
+        ended = [await over(jobs, id) for id in ids]
+        late = await over(jobs, (await jobs.submit(ORDER)).id)
+    statuses = {job.order.request.prompt: job.status for job in ended}
+    assert statuses == dict.fromkeys("abcd", "completed") | {"poison": "failed"}
+    assert engine.begun.count("poison") == 3
+    assert [engine.begun.count(prompt) for prompt in "ab"] == [2, 2], "once with it, once alone"
+    assert all(engine.begun.count(prompt) <= 2 for prompt in "cd")
+    assert late.status == "completed"
 
 
 async def test_a_service_that_goes_away_is_asked_once() -> None:

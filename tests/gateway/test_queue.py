@@ -342,3 +342,57 @@ async def test_a_place_is_kept_for_whoever_comes_to_wait() -> None:
     assert (quick.positions, backend.running) == ([], 2)
     for asker in (*slow, quick):
         await asker.leave()
+
+
+async def test_what_is_painted_alone_waits_for_the_rest_and_lets_nobody_in() -> None:
+    backend = ScriptedImages(HANG, done())
+    queue = QueuedBackend(backend, max_concurrent=3)
+    other = Asker(queue)
+    await backend.hangs()
+    suspects = [queue.enter(asked()), queue.enter(asked())]
+    alone: list[int] = []
+
+    async def paint(number: int) -> None:
+        place = suspects[number]
+        assert not isinstance(place, ImageFailed)
+        async with queue.alone(place):
+            alone.append(number)
+            await asyncio.sleep(0)
+        queue.leave(place)
+
+    painting = [asyncio.create_task(paint(number)) for number in range(2)]
+    await settled()
+    late = Asker(queue)
+    await settled()
+    assert (alone, late.positions) == ([], [1])
+    backend.go()
+    await other.task
+    await asyncio.gather(*painting)
+    assert alone == [0, 1]
+    await backend.hangs()
+    backend.go()
+    await late.task
+
+
+async def test_who_stops_waiting_to_be_alone_holds_nobody_up() -> None:
+    backend = ScriptedImages(HANG, done())
+    queue = QueuedBackend(backend, max_concurrent=2)
+    first = Asker(queue)
+    await backend.hangs()
+    place = queue.enter(asked())
+    assert not isinstance(place, ImageFailed)
+
+    async def paint() -> None:
+        async with queue.alone(place):
+            raise AssertionError("it never was alone")
+
+    painting = asyncio.create_task(paint())
+    await settled()
+    painting.cancel()
+    await asyncio.wait([painting])
+    queue.leave(place)
+    second = Asker(queue)
+    await backend.hangs()
+    assert backend.running == 2
+    for asker in (first, second):
+        await asker.leave()

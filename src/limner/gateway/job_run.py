@@ -2,7 +2,8 @@
 
 Rules kept here and nowhere else:
 - that painting begins is on the disk before anybody is asked to paint;
-- an engine that ended is asked again as often as `core.job.verdict` says;
+- an engine that ended is asked again as often as `core.job.verdict` says, and then for this job
+  alone: others that were in work with it have done nothing to deserve their end;
 - a store that takes nothing for a while does not cost an accepted job.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 
 from limner.core.errors import StoreError
 from limner.core.image import ImageCompleted, ImageFailed, ImageRequest
@@ -44,13 +45,15 @@ class JobRun:
 
     async def _outcome(self, claim: Claim, place: Place) -> ImageCompleted | ImageFailed | None:
         """What painting leads to; None where the job is not this worker's any more."""
+        is_suspect = False
         while (end := self._verdict(claim)) is None:
-            begun = await self._begun(claim)
-            if begun is None:
-                return None
-            claim = begun
-            outcome = await self._painted(claim.job, place)
-            is_lost = isinstance(outcome, ImageFailed) and outcome.code in LOST
+            async with self._queue.alone(place) if is_suspect else nullcontext():
+                begun = await self._begun(claim)
+                if begun is None:
+                    return None
+                claim = begun
+                outcome = await self._painted(claim.job, place)
+            is_lost = is_suspect = isinstance(outcome, ImageFailed) and outcome.code in LOST
             if not (is_lost and self._queue.capabilities.repeatable):
                 return outcome
             await asyncio.sleep(RETRY_S)

@@ -2,6 +2,7 @@
 
 Rules kept here and nowhere else:
 - `max_concurrent` requests are with the back end at a time, and clients take turns (`core.queue`);
+- what may have ended an engine is painted alone, so that it does not take others with it again;
 - one in four places is kept for requests that somebody waits for;
 - one that the back end lets wait itself stands in the queue all the same, before those that wait
   here;
@@ -16,8 +17,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
 from limner.core.image import (
@@ -81,6 +82,7 @@ class QueuedBackend:
         self._clock = clock
         self._queue: FairQueue[Place] = FairQueue()
         self._working: dict[Place, None] = {}
+        self._suspects: dict[Place, None] = {}
         self._pace = Pace()
         self._last_end = clock()
         self._news = asyncio.Event()
@@ -129,7 +131,7 @@ class QueuedBackend:
 
         Who finds a free place among those in work has it at once. job_id: of the job that it is.
         """
-        is_free = len(self._working) < self.max_concurrent and not self._queue
+        is_free = self._has_room and not self._queue
         if not (is_free or is_owed) and (refused := self._refusal(request.client)):
             return refused
         place = Place(request, job_id, self._clock())
@@ -159,6 +161,22 @@ class QueuedBackend:
                     self._note_end(place)
                 yield event
 
+    @asynccontextmanager
+    async def alone(self, place: Place) -> AsyncIterator[None]:
+        """Wait until nothing else is painted, and let nothing in as long as the body runs.
+
+        For what was in work when an engine ended, and may be why. Several take turns.
+        """
+        self._suspects[place] = None
+        self._tell()
+        try:
+            while self._working.keys() - self._suspects or next(iter(self._suspects)) is not place:
+                await self._news.wait()
+            yield
+        finally:
+            del self._suspects[place]
+            self._go_on()
+
     def leave(self, place: Place) -> None:
         """Let the next one in. May be called twice."""
         self._queue.leave(place)
@@ -166,7 +184,7 @@ class QueuedBackend:
         self._go_on()
 
     def _go_on(self) -> None:
-        while len(self._working) < self.max_concurrent and (place := self._next()):
+        while self._has_room and (place := self._next()):
             place.entered = self._clock()
             if not self._working:
                 self._last_end = place.entered
@@ -175,6 +193,10 @@ class QueuedBackend:
         for position, waiting in enumerate(self._queue, 1 + len(self._held)):
             self._move(waiting, position)
         self._tell()
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._working) < self.max_concurrent and not self._suspects
 
     def _next(self) -> Place | None:
         behind = sum(place.priority == "background" for place in self._working)
