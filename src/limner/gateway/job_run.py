@@ -17,7 +17,8 @@ from contextlib import aclosing, nullcontext
 from limner.core.errors import StoreError
 from limner.core.image import ImageCompleted, ImageFailed, ImageRequest
 from limner.core.job import LOST, Claim, Job, JobStore, verdict
-from limner.gateway.queue import Place, QueuedBackend
+from limner.gateway.place import Place
+from limner.gateway.queue import QueuedBackend
 
 RETRY_S = 1.0
 """Between attempts to paint over an engine that ended, or to write to a store that refuses."""

@@ -23,7 +23,8 @@ from limner.core.errors import StoreError
 from limner.core.image import ImageCapabilities, ImageFailed
 from limner.core.job import Claim, Job, JobOrder, JobStore, Lease
 from limner.gateway.job_run import JobRun, log_end
-from limner.gateway.queue import Place, QueuedBackend
+from limner.gateway.place import Place
+from limner.gateway.queue import QueuedBackend
 from limner.wire.images import as_error
 
 LEASE_S = 15.0

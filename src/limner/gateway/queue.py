@@ -15,7 +15,6 @@ Rules kept here and nowhere else:
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -31,35 +30,10 @@ from limner.core.image import (
 )
 from limner.core.ports import ImageBackend
 from limner.core.queue import FairQueue, Pace, QueueState, Standing, background_places
+from limner.gateway.place import Place
 
 FIRST_GUESS_S = 5.0
 """When it is worth asking again, as long as no picture has been painted."""
-
-
-_NOT_YET = ImageProgress(0, 0)
-
-
-class Place:
-    """One request's place: in the queue, then among those in work, then nowhere.
-
-    position: in the queue here. held_at: in the back end's own, for one in work. began: when steps
-    were told first, and how many; entered: when the back end was asked, or first answered.
-    """
-
-    def __init__(self, request: ImageRequest, job_id: str, since: float) -> None:
-        self.id = f"place_{secrets.token_hex(12)}"
-        self.client = request.client
-        self.priority = request.priority
-        self.prompt = request.prompt
-        self.response_id = request.response_id
-        self.job_id = job_id
-        self.since = since
-        self.position: int | None = None
-        self.held_at: int | None = None
-        self.entered = since
-        self.began: tuple[float, int] | None = None
-        self.progress = _NOT_YET
-        self.moved = asyncio.Event()
 
 
 class QueuedBackend:
@@ -209,7 +183,7 @@ class QueuedBackend:
     def _followed(self, place: Place, event: ImageProgress) -> ImageProgress:
         """Take what the back end says of a request; returns it with the time that is left."""
         now, was_held = self._clock(), place.held_at is not None
-        if place.progress is _NOT_YET:
+        if not place.is_answered:
             place.entered = now
         place.held_at = event.queue_position
         if place.held_at is None and place.began is None:
@@ -220,16 +194,7 @@ class QueuedBackend:
             self._go_on()
         if event.eta_s is not None:
             return event
-        return replace(event, eta_s=self._left_s(place, event))
-
-    def _left_s(self, place: Place, event: ImageProgress) -> float | None:
-        """Seconds to the picture, by the steps seen so far, else by what is usual."""
-        now = self._clock()
-        if place.began and (seen := event.step - place.began[1]) > 0:
-            return round((now - place.began[0]) / seen * (event.steps - event.step), 1)
-        if place.held_at is None or self._pace.usual_s is None:
-            return None
-        return round(max(0.0, self._pace.usual_s - (now - place.entered)), 1)
+        return replace(event, eta_s=place.left_s(event, self._clock(), self._pace))
 
     def _note_end(self, place: Place) -> None:
         now = self._clock()
