@@ -177,6 +177,24 @@ def test_what_runs_is_replaced_from_elsewhere(cluster: Cluster) -> None:
     assert "Ask for fewer --replicas" in too_many.stderr
 
 
+def test_more_replicas_come_when_more_is_asked_for(cluster: Cluster) -> None:
+    port = cluster.url.rpartition(":")[2]
+    flags = ("--ray", "auto", "--threads", "1", "--steps", "50", "--port", port)
+    for replicas in ("1", "1-2"):
+        up = cluster.ask("up", *flags, "--replicas", replicas)
+        assert up.returncode == 0, up.stderr
+    until(lambda: len(cluster.replicas) == 1, "there are more than the least")
+    with serving(Path(_data(cluster)), "--image-backend", f"engine+{cluster.url}") as server:
+        ids = [_ordered(server.url, "a red circle") for _ in range(8)]
+        deadline = time.monotonic() + PATIENCE_S
+        while len(cluster.replicas) < 2:
+            assert time.monotonic() < deadline, "none comes"
+            _outcome(server.url, ids.pop(0))
+            ids.append(_ordered(server.url, "a red circle"))
+        for id in ids:
+            assert _outcome(server.url, id)["status"] == "completed"
+
+
 def test_it_can_be_ended_from_elsewhere(cluster: Cluster) -> None:
     ended = cluster.ask("down")
     assert (ended.returncode, ended.stdout) == (0, "The replicas have ended.\n"), ended.stderr
