@@ -163,6 +163,17 @@ def test_a_model_that_is_told_what_to_change_looks_at_every_source(
     assert np.array_equal(made, stock(loaded_of(name), image=images, **AS_ASKED, **options))
 
 
+def test_what_is_painted_smaller_than_planned_is_not_shown_unfinished(model_of: Models) -> None:
+    """FLUX.2-klein brings the source of a masked edit to a million pixels."""
+    model = model_of("klein")
+    canvas: Any = model.begin(planned(model)).canvases[0]
+    model.step([canvas])
+    assert model.foreseen(canvas) is not None
+    canvas.size = Size(2 * SIZE.width, SIZE.height)
+    assert model.foreseen(canvas) is None
+    model.end(canvas)
+
+
 @pytest.mark.parametrize("name", ["sdxl", "sd3", "klein", "qwen", "qwen-edit"])
 def test_the_last_preview_is_the_picture(model_of: Models, name: str) -> None:
     model = model_of(name)

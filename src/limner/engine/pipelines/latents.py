@@ -26,6 +26,20 @@ class Foreseen:
     latents: Any
     size: Size
 
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of packed latents, which are patches of 2 x 2."""
+        edge = 2 * self.pipeline.vae_scale_factor
+        return self.size.height // edge, self.size.width // edge
+
+    @property
+    def is_of_its_size(self) -> bool:
+        """False where the pipeline paints smaller than it was told, as some edits of FLUX.2 do."""
+        if self.latents.ndim != 3:
+            return True
+        rows, columns = self.grid
+        return int(self.latents.shape[1]) == rows * columns
+
 
 def watched(scheduler: Any, see: Callable[[Any], None]) -> Any:
     """A scheduler of the same kind, for one call: it keeps its place inside.
@@ -75,8 +89,7 @@ def _unpacked(foreseen: Foreseen) -> Any:
     if not hasattr(pipeline.vae, "bn"):
         return pipeline._unpack_latents(latents, size.height, size.width, scale)
     # FLUX.2 normalises patches instead of latents, after packing them.
-    edge = 2 * scale
-    rows, columns = size.height // edge, size.width // edge
+    rows, columns = foreseen.grid
     patches = latents.reshape(1, rows, columns, -1).permute(0, 3, 1, 2)
     norm, epsilon = pipeline.vae.bn, pipeline.vae.config.batch_norm_eps
     mean, variance = (each.view(1, -1, 1, 1).to(patches) for each in _statistics(norm))

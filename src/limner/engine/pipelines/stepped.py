@@ -130,7 +130,8 @@ class Stepped:
             return canvas.call.result
         if canvas.seen is None or not self._facts.previews:
             return None
-        return Foreseen(canvas.pipeline, canvas.seen, canvas.size)
+        foreseen = Foreseen(canvas.pipeline, canvas.seen, canvas.size)
+        return foreseen if foreseen.is_of_its_size else None
 
     def pixels(self, foreseen: Any, *, preview: bool) -> Any:
         if not isinstance(foreseen, Foreseen):
@@ -156,7 +157,7 @@ class Stepped:
         def paint(pause: Callable[[], None]) -> Any:
             return _painted(template, options, seed, canvas, pause)
 
-        canvas = Canvas(Handover(paint), plan.steps, plan.painted)
+        canvas = Canvas(Handover(paint), plan.steps, plan.painted)  # which the call tells of itself
         return canvas
 
 
