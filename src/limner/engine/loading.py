@@ -5,6 +5,7 @@ Diffusers loads. Models of Z-Image's class are stepped by our own loop, all othe
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,10 +17,17 @@ from limner.core.lora import LoraFile
 from limner.engine.adapters import Adapted, read_adapters
 from limner.engine.allocator import keep_freed_memory
 from limner.engine.device import choose_device, choose_dtype, device_facts, physical_cores
-from limner.engine.families import OUR_TRANSFORMER
+from limner.engine.families import OUR_TRANSFORMER, family_of
 from limner.engine.libraries import import_engine, quiet
 from limner.engine.model import ModelFacts, read_facts
-from limner.engine.model_files import TINY, checked_index, fetched, read_pipeline, stated
+from limner.engine.model_files import (
+    INDEX,
+    TINY,
+    checked_index,
+    fetched,
+    read_pipeline,
+    stated,
+)
 from limner.engine.picture_model import PictureModel
 from limner.engine.pipelines.siblings import facts_of
 from limner.engine.previews import PREVIEWS_BY_COST, PreviewChoice
@@ -126,8 +134,14 @@ def _prepared(threads: int | None) -> tuple[Any, Any]:
 
 
 def facts_in(folder: Path, name: str) -> ModelFacts:
-    """What a model's folder says of it, without what is known of its family."""
-    return read_facts(name, stated(str(folder)), f"{folder}/limner.json")
+    """What is known of a model in a folder without a look at its classes, so without torch.
+
+    Raises ConfigError for what its folder states wrongly, OSError or ValueError for its index.
+    """
+    index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    family = family_of(index, name)
+    known = family.facts if family else None
+    return read_facts(name, stated(str(folder)), f"{folder}/limner.json", known)
 
 
 def ask_for(

@@ -125,6 +125,19 @@ def test_a_device_that_is_not_there_is_a_failure() -> None:
     assert verdict.remedy
 
 
+def test_the_memory_of_a_picture_goes_by_the_size_of_its_family(folder: Path) -> None:
+    (folder / "limner.json").unlink()
+    index = json.loads((folder / "model_index.json").read_text())
+    ground = Ground(Device("cuda:0", 10**10), "bfloat16")
+    for name, pipeline, size in (
+        ("sdxl-turbo", "StableDiffusionXLPipeline", "512x512"),
+        ("Qwen-Image", "QwenImagePipeline", "1328x1328"),
+        ("anything", "FluxPipeline", "1024x1024"),
+    ):
+        (folder / "model_index.json").write_text(json.dumps(index | {"_class_name": pipeline}))
+        assert f"a step of {size}" in check_memory(name, folder, ground).message
+
+
 def test_weights_that_cannot_fit_are_a_failure_with_the_flags_that_help() -> None:
     verdict = check_memory("tiny", TINY, Ground(Device("cuda:0", 10**6), "bfloat16"))
     assert verdict.state == "failure"
