@@ -138,8 +138,9 @@ class Jobs:
 
     async def wait(self, owner: str, id: str) -> Job | None:
         """The job when it is over, or when this server does not work on it."""
+        running = self._running.get(id)  # before it is looked up: it may end meanwhile
         job = await self.get(owner, id)
-        if job and (running := self._running.get(id)):
+        if job and running:
             await asyncio.wait({running.task})
             job = await self.get(owner, id)
         return job
