@@ -202,7 +202,20 @@ def main(given: Sequence[str] | None = None) -> None:
             "models": [asdict(figures) for figures in found],
             "goals": [asdict(each) for each in reached],
         }
-        asked.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+        asked.json.write_text(json.dumps(short(written), indent=1) + "\n", encoding="utf-8")
+
+
+def short(written: Any) -> Any:
+    """The same with numbers of four digits, which is more than they are good for."""
+    match written:
+        case float():
+            return float(f"{written:.4g}")
+        case dict():
+            return {key: short(value) for key, value in written.items()}
+        case list():
+            return [short(value) for value in written]
+        case _:
+            return written
 
 
 def _versions() -> dict[str, str]:

@@ -145,6 +145,11 @@ class Worked:
         return sum(range(200_000))
 
 
+def test_what_is_written_has_numbers_of_four_digits() -> None:
+    long = {"a": [1 / 3, {"b": 12345.678}], "c": "1.23456", "d": 123456, "e": None}
+    assert engine.short(long) == {"a": [0.3333, {"b": 12350.0}], **dict(list(long.items())[1:])}
+
+
 def test_full_size_has_as_many_weights_as_is_published() -> None:
     shapes = torch.device("meta")
     pipeline = random_pipeline(shapes, torch.bfloat16, TRANSFORMER, TEXT, VAE)
