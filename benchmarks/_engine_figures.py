@@ -52,7 +52,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """One request on an idle engine, order to image file, in seconds by the clock.
+    """One request on an idle engine, order to image file, in seconds as `busy_s`.
 
     first_preview_s: until the first of three. preview_s: what decoding one takes.
     beside: the share of the request that is neither the transformer's nor the VAE's.
@@ -73,7 +73,7 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Requests that come by chance, at a share of what the engine can do; seconds by the clock."""
+    """Requests that come by chance, at a share of what the engine can do; seconds as `busy_s`."""
 
     load: float
     policy: str

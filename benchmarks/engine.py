@@ -112,7 +112,7 @@ def _paint(subject: Subject, models: Mapping[str, Any], figures: Figures, effort
 
 
 def _serve(subject: Subject, model: Any, figures: Figures, effort: Effort) -> None:
-    budget = requests.budget_of(model)
+    budget = requests.budget_of(subject, model)
     load = asyncio.run(requests.loaded(subject, model, budget, effort.requests, effort.loads))
     sizes = ", ".join(f"{weight} of {size}" for size, weight in subject.mix)
     figures.mix = f"{sizes}, passes of {budget} tokens"
