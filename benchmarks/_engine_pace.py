@@ -138,8 +138,8 @@ def _turns(
             str(size),
             batch,
             way,
-            median(wall for wall, _ in each[-rounds:]) / batch,
-            median(busy for _, busy in each[-rounds:]) / batch,
+            median(wall for wall, _ in each[1:] or each) / batch,
+            median(busy for _, busy in each[1:] or each) / batch,
             peaks[way],
         )
         for way, each in took.items()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks._bars import draw
-from benchmarks._engine_figures import EAGER, Figures
+from benchmarks._engine_figures import COMPILED, EAGER, Figures, Pace
 from benchmarks._engine_goals import Judged
 
 Cells = Sequence[str]
@@ -145,19 +145,24 @@ def _times(ratio: float | None) -> str:
 
 def plot(path: Path, found: Sequence[Figures]) -> None:
     """How much quicker than Diffusers' pipeline the engine is, by size and number."""
-    best = [figures for figures in found if any(each.to_stock for each in figures.pace)]
     rows = [
-        (f"{each.size}{_together(each.batch)}{_dtype(figures)}", each.to_stock)
-        for figures in best
+        (_label(figures, each), each.to_stock)
+        for figures in found
         for each in figures.pace
-        if each.way == EAGER and each.to_stock
+        if each.way == _best_way(figures) and each.to_stock
     ]
     draw(path, "Pictures by the engine in the time of one by Diffusers' pipeline", "x", rows)
 
 
-def _together(batch: int) -> str:
-    return f", {batch} together" if batch > 1 else ""
+def _best_way(figures: Figures) -> str:
+    return COMPILED if any(each.way == COMPILED for each in figures.pace) else EAGER
 
 
-def _dtype(figures: Figures) -> str:
-    return ", bf16" if figures.dtype == "bfloat16" else ""
+def _label(figures: Figures, pace: Pace) -> str:
+    """Such as `tiny 128x128, 4 at once`."""
+    parts = [f"tiny {pace.size}" if figures.name == "tiny" else pace.size]
+    if pace.batch > 1:
+        parts.append(f"{pace.batch} at once")
+    if (figures.name, figures.dtype) == ("tiny", "bfloat16"):
+        parts.append("bf16")
+    return ", ".join(parts)
