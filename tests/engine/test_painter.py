@@ -37,12 +37,19 @@ ASKED = ImageRequest("a red circle", seed=5)
 
 
 @asynccontextmanager
-async def painting(loaded: Any, **limits: int) -> AsyncIterator[Painter]:
+async def painting(
+    loaded: Any, on_failed: Callable[[], None] = lambda: None, **limits: int
+) -> AsyncIterator[Painter]:
+    def note(readiness: Readiness) -> None:
+        if readiness.state == "failed":
+            on_failed()
+
     painter = Painter(
         lambda progress: open_model(loaded),
         name="random",
         scheduler=Scheduler(**limits),
         fresh_seed=iter(range(1000, 2000)).__next__,
+        on_readiness=note,
     )
     await painter.start()
     try:
@@ -298,14 +305,14 @@ async def test_a_lost_device_fails_its_picture_by_name_and_ends_the_engine(
     def fail(batch: Any) -> None:
         raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
 
-    async with painting(loaded) as painter:
+    ended = asyncio.Event()
+    async with painting(loaded, ended.set) as painter:
         failing(monkeypatch, fail)
         failed = (await drained(painter))[-1]
         assert isinstance(failed, ImageFailed)
         assert (failed.code, failed.status, failed.retryable) == ("engine_crashed", 503, True)
         async with asyncio.timeout(10):
-            while painter.readiness.state != "failed":  # the studio ends behind what it tells
-                await asyncio.sleep(0)
+            await ended.wait()  # the studio ends behind what it tells
 
 
 async def test_calls_of_the_model_are_timed_from_the_first_picture_on(loaded: Any) -> None:

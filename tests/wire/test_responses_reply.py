@@ -290,7 +290,7 @@ def test_thoughts_pass_under_the_names_that_clients_know() -> None:
 
 def test_a_thought_gets_what_clients_need_of_it() -> None:
     bare = {"id": "rs_1", "type": "reasoning"}
-    inside = [
+    inside: list[tuple[str, dict[str, Any]]] = [
         ("reasoning_summary_text.delta", {"delta": "hm"}),
         ("reasoning_summary_part.done", {"summary_index": 1}),
         ("reasoning_text.delta", {"delta": "hm"}),
