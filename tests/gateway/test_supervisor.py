@@ -118,6 +118,17 @@ async def test_a_child_that_no_longer_answers_is_killed_and_replaced() -> None:
         assert not is_alive(first)
 
 
+async def test_a_child_whose_answers_cannot_be_read_is_killed_and_replaced(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    engine = Engine(STAYS, [READY])
+    async with engine.supervisor.run():
+        first = await engine.pid()
+        engine.answers = [READY, KeyError("state"), KeyError("state"), READY]
+        assert await engine.pid() != first
+    assert "engine cannot be understood" in caplog.text
+
+
 async def test_a_child_that_gets_nowhere_is_killed_at_once_and_replaced(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -210,6 +210,11 @@ class Supervisor:
             except StuckError as error:
                 why = str(error)
                 break
+            except Exception:  # whatever it says in words that nobody here knows is no answer
+                logger.exception(
+                    "%s cannot be understood", self._name, extra=self._facts("misread")
+                )
+                misses += 1
             else:
                 # A child that loads is asked often; one that ends needs a moment without answers.
                 misses, answer_by = 0, now() + patience.misses * patience.probe_s
