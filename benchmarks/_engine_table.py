@@ -159,10 +159,8 @@ def _best_way(figures: Figures) -> str:
 
 
 def _label(figures: Figures, pace: Pace) -> str:
-    """Such as `tiny 128x128, 4 at once`."""
-    parts = [f"tiny {pace.size}" if figures.name == "tiny" else pace.size]
-    if pace.batch > 1:
-        parts.append(f"{pace.batch} at once")
-    if (figures.name, figures.dtype) == ("tiny", "bfloat16"):
-        parts.append("bf16")
-    return ", ".join(parts)
+    """Such as `8 of tiny 128x128, bf16`, painted together."""
+    together = f"{pace.batch} of " if pace.batch > 1 else ""
+    if figures.name != "tiny":
+        return f"{together}{pace.size}"
+    return f"{together}tiny {pace.size}" + (", bf16" if figures.dtype == "bfloat16" else "")
