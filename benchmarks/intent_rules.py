@@ -1,6 +1,6 @@
 """How well the built-in rules tell orders from talk: `python benchmarks/intent_rules.py [-v]`.
 
-Prints, for the utterances on which the rules were tuned and for those held out, the confusion
+Prints, for the utterances on which the rules were tuned and for both parts held out, the confusion
 table, precision and recall of each kind, and of "some picture is wanted" against "talk", in all
 languages and in each. `docs/intent.md` shows what it prints for those held out.
 """
@@ -25,6 +25,7 @@ from limner.upstreams.intent_rules import (
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "upstreams" / "utterances"
 KINDS = ("draw", "retry", "edit", "talk")
 ORDERS = set(KINDS) - {"talk"}
+SETS = ("tuning", "held_out", "held_out_2")
 LAST_PROMPT = "a red circle"
 """Of the picture that a retry or an edit goes on from."""
 
@@ -50,7 +51,7 @@ class Utterance:
 
 
 def utterances(name: str) -> Iterator[Utterance]:
-    """Read `tuning` or `held_out`."""
+    """Read `tuning`, `held_out` or `held_out_2`."""
     with (FOLDER / f"{name}.tsv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
             yield Utterance(row["label"], row["language"], row["text"], row["prompt"] or "")
@@ -110,7 +111,7 @@ def _of_language(language: str, decided: list[tuple[Utterance, Decision]]) -> st
 
 
 if __name__ == "__main__":
-    for name in ("tuning", "held_out"):
+    for name in SETS:
         if "-v" in sys.argv and (name == "tuning" or "--all" in sys.argv):
             print(*mistakes(name), sep="\n")
         print(f"\n{report(name)}")

@@ -174,6 +174,7 @@ class Language:
 
     def _ordered(self, said: str) -> str | None:
         """Return the prompt that a clause orders; "" where it does not say what, None if none."""
+        said = self.patterns["strip.cut"].sub("", said)
         if found := self.patterns["order.strong"].fullmatch(said):
             wanted = found["object"]
             if self._is("order.idiom", wanted):
@@ -185,16 +186,21 @@ class Language:
                 return ""
             if self._is("order.idiom", wanted):
                 return None
-            if self._is("order.pictured", wanted) or self._names_things(wanted):
+            is_written = self._is("order.written", wanted)
+            if self._is("order.pictured", wanted) or (
+                self._names_things(wanted) and not is_written
+            ):
                 return "" if self._is("order.vague", wanted) else self._subject(wanted)
-            return None
+        if found := self.patterns["order.making"].fullmatch(said):
+            wanted = found["object"]
+            written = self._is("order.written", wanted) or self._is("order.idiom", wanted)
+            return None if written or self._stops(wanted) else self._subject(wanted)
         if (found := self.patterns["order.picture"].fullmatch(said)) and not self._stops(said):
             return self._subject(said)
         return None
 
     def _subject(self, wanted: str) -> str:
         """Reduce "a picture of a cat and tell me …" to "a cat"."""
-        wanted = self.patterns["strip.cut"].sub("", wanted)
         if found := self.patterns["order.wrapping_before"].match(wanted):
             wanted = wanted[found.end() :] or wanted
         wrapping = self.patterns["order.wrapping_after"].pattern
@@ -256,10 +262,15 @@ def language_of(text: str, languages: tuple[Language, ...]) -> Language:
 def _language(toml: str) -> Language:
     tables: dict[str, Any] = tomllib.loads(toml)
     words = {f"{{{name}}}": value for name, value in tables["words"].items()}
+    spellings = {pair[0]: pair for pair in tables["spellings"].split()}
 
-    def compiled(pattern: str, *, whole_words: bool = False) -> re.Pattern[str]:
+    def compiled(
+        pattern: str, *, whole_words: bool = False, any_spelling: bool = True
+    ) -> re.Pattern[str]:
         for name, value in words.items():
             pattern = pattern.replace(name, value)
+        if any_spelling:
+            pattern = _in_any_spelling(pattern, spellings)
         if whole_words and spaced:
             pattern = rf"(?<!\w)(?:{pattern})(?!\w)"
         return re.compile(pattern, re.IGNORECASE)
@@ -267,15 +278,17 @@ def _language(toml: str) -> Language:
     spaced = tables["spaced"]
     known_share = tables["bare"].pop("known_share")
     patterns = {
-        f"{table}.{name}": compiled(value, whole_words=table in ("bare", "words"))
+        f"{table}.{name}": compiled(
+            value, whole_words=table in ("bare", "words"), any_spelling=table != "bare"
+        )
         for table, rules in tables.items()
-        if table not in ("signs", "spaced", "say", "edit")
+        if table not in ("signs", "spaced", "spellings", "say", "edit")
         for name, value in rules.items()
     }
     edit = tables["edit"]
     patterns["edit.other"] = compiled(edit["other"])
     return Language(
-        signs=compiled(tables["signs"]),
+        signs=compiled(tables["signs"], any_spelling=False),
         word=compiled(r"[\w'-]+" if spaced else r"{things}|{colour}|{size}|{link}|[a-z]+|\w"),
         spaced=spaced,
         patterns=patterns,
@@ -284,6 +297,18 @@ def _language(toml: str) -> Language:
         known_share=known_share,
         say=tables["say"],
     )
+
+
+def _in_any_spelling(pattern: str, spellings: dict[str, str]) -> str:
+    """Let each letter of a regular expression stand for those that people write in its place."""
+    written, in_class, escaped = [], False, False
+    for letter in pattern:
+        letters = letter if escaped else spellings.get(letter, letter)
+        written.append(letters if in_class or len(letters) == 1 else f"[{letters}]")
+        if not escaped:
+            in_class = letter == "[" or (in_class and letter != "]")
+        escaped = not escaped and letter == "\\"
+    return "".join(written)
 
 
 def _is_question(text: str) -> bool:
