@@ -25,7 +25,7 @@ from benchmarks._engine_figures import (
     compared,
     percentile,
 )
-from benchmarks._engine_goals import Goal, judged
+from benchmarks._engine_goals import GOALS, Goal, judged
 from benchmarks._engine_models import TEXT, TRANSFORMER, VAE, random_pipeline
 from benchmarks._engine_pace import begun
 from benchmarks._engine_table import goals, plot, text
@@ -99,6 +99,14 @@ def test_goals_are_met_missed_or_not_run() -> None:
     results = judged(asked, [found])
     assert [each.outcome for each in results] == ["met", "missed", "not run", "not run"]
     assert [line.split()[-1] for line in list(goals(results))[-2:]] == ["run", "run"]
+
+
+def test_batches_are_judged_only_where_large_ones_were_tried() -> None:
+    few = [pace(EAGER, 1, 2.0), pace(EAGER, 2, 1.0)]
+    for paces, outcome in ((few, "not run"), ([*few, pace(EAGER, 8, 1.5)], "met")):
+        results = judged(GOALS, [figures(pace=compared(paces))])
+        found = {each.goal: each.outcome for each in results}
+        assert found["tiny in batches, times the pace of one"] == outcome
 
 
 def test_the_text_says_what_did_not_run() -> None:
