@@ -95,3 +95,15 @@ def test_the_chat_example_goes_on_from_its_own_pictures(server: Server, tmp_path
     said = "draw a red circle\nagain\n\n"
     run_example("chat.py", "limner", f"{server.url}/v1", stdin=said, folder=tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"picture-1.png", "picture-2.png"}
+
+
+def test_the_extending_example_paints_beyond_the_edge_and_keeps_what_is_inside(
+    server: Server, tmp_path: Path
+) -> None:
+    old = Image.linear_gradient("L").resize((96, 96)).convert("RGB")
+    old.save(tmp_path / "old.png")
+    said = ("old.png", "0,32,64,0", "a red circle", f"{server.url}/v1")
+    assert run_example("extend.py", *said, folder=tmp_path) == "extended.png\n"
+    with Image.open(tmp_path / "extended.png") as made:
+        assert made.size == (160, 128)
+        assert made.convert("RGB").crop((0, 32, 96, 128)).tobytes() == old.tobytes()

@@ -121,6 +121,22 @@ async def test_a_transparent_hole_is_painted_and_the_rest_stays(painter: Painter
     assert made.resolved.steps == 8
 
 
+@pytest.mark.parametrize("border", [(0, 0, 64, 0), (21, 40, 3, 60)], ids=str)
+async def test_a_transparent_border_is_painted_on_beyond_the_old_edge(
+    painter: Painter, border: tuple[int, int, int, int]
+) -> None:
+    left, top, right, bottom = border
+    old = noisy(64, 48)
+    opaque = np.dstack([old, np.full((48, 64), 255, np.uint8)])
+    canvas = np.pad(opaque, ((top, bottom), (left, right), (0, 0)))
+    events = await drained(painter, ImageRequest("a", images=(data(canvas),), partial_images=1))
+    for shown in (*only(events, PartialImage), *only(events, ImageCompleted)):
+        made = pixels(shown.image)
+        assert made.shape == (*canvas.shape[:2], 3)
+        assert np.array_equal(made[top : top + 48, left : left + 64], old)
+        assert (made[canvas[..., 3] == 0].std(axis=0) > 1).all()
+
+
 async def test_an_edit_is_the_same_alone_and_among_others(painter: Painter) -> None:
     edit = ImageRequest("a red circle", images=(data(noisy(64, 64)),), mask=masking(64, 64), seed=9)
     (alone,) = only(await drained(painter, edit), ImageCompleted)
