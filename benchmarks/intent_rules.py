@@ -104,6 +104,17 @@ def report(name: str) -> str:
     return "\n".join(lines)
 
 
+def both() -> str:
+    """What is printed of the two parts held out, taken together."""
+    decided = [
+        (each, each.decide()) for name in SETS if name != "tuning" for each in utterances(name)
+    ]
+    table = Counter((each.label, kind_of(decision)) for each, decision in decided)
+    precision, recall = precision_recall(table, ORDERS)
+    said = f"both held out, {len(decided)}: precision {precision:.1%}, recall {recall:.1%}"
+    return "\n".join([said, *(_of_language(language, decided) for language in NAMES)])
+
+
 def _of_language(language: str, decided: list[tuple[Utterance, Decision]]) -> str:
     table = Counter((one.label, kind_of(told)) for one, told in decided if one.language == language)
     precision, recall = precision_recall(table, ORDERS)
@@ -115,3 +126,4 @@ if __name__ == "__main__":
         if "-v" in sys.argv and (name == "tuning" or "--all" in sys.argv):
             print(*mistakes(name), sep="\n")
         print(f"\n{report(name)}")
+    print(f"\n{both()}")

@@ -14,6 +14,7 @@ from benchmarks.intent_rules import (
     LAST_PROMPT,
     ORDERS,
     Utterance,
+    both,
     kind_of,
     precision_recall,
     report,
@@ -47,6 +48,7 @@ def test_held_out_utterances_are_understood_well_enough() -> None:
 def test_the_docs_show_what_is_measured() -> None:
     for name in ("held_out", "held_out_2"):
         assert report(name) in DOCS.read_text("utf-8")
+    assert both() in DOCS.read_text("utf-8")
 
 
 def test_the_set_is_large_hard_and_never_judged_twice() -> None:
