@@ -69,9 +69,9 @@ test-ray: setup ## paint by two replicas on a Ray of this machine (installs Ray,
 	@$(PIP) --editable '.[engine,dev,ray]'
 	@LIMNER_RAY=1 $(BIN)/python -m pytest -q -m ray tests/ray
 
-test-foreign: setup ## try language model servers that others wrote (installs them under .cache)
+test-foreign: setup ## try servers and a vocabulary that others wrote (installed under .cache)
 	@$(BIN)/python -m tests.foreign.install
-	@$(BIN)/python -m pytest -q tests/foreign
+	@$(BIN)/python -m pytest -q tests/foreign tests/app/test_vocabulary.py
 
 conformance: setup ## play every scenario over every kind of upstream, and write the table of the docs
 	@$(BIN)/python -m tests.conformance.page

@@ -1,4 +1,7 @@
-"""The vocabulary of gpt-oss. Tests that need it run where LIMNER_HARMONY_VOCAB names its folder."""
+"""The vocabulary of gpt-oss.
+
+Tests that need it run where LIMNER_HARMONY_VOCAB names its folder, or `make test-foreign` made it.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,14 @@ from limner.app.vocabulary import FILE, load_vocabulary
 from limner.core.errors import ConfigError
 from limner.wire.harmony_parser import HarmonyParser, MessageContent
 from limner.wire.harmony_render import render_conversation, tokens_of
+from tests.foreign.install import HOW, VOCABULARY
 from tests.wire.harmony_conversation import DATE, REQUEST, TEXT, TOOLS
 
-FOLDER = os.environ.get("LIMNER_HARMONY_VOCAB")
-needs_file = pytest.mark.skipif(FOLDER is None, reason="LIMNER_HARMONY_VOCAB names no folder")
+FOLDER = Path(os.environ.get("LIMNER_HARMONY_VOCAB") or VOCABULARY.parent)
+needs_file = pytest.mark.skipif(
+    not (FOLDER / FILE).is_file(),
+    reason=f"no vocabulary is here; {HOW}, or set LIMNER_HARMONY_VOCAB",
+)
 ORDERED = "a folder that holds o200k_base.tiktoken"
 
 
@@ -53,11 +60,11 @@ def test_a_broken_file_is_named_and_the_environment_left_as_it_was(
 @needs_file
 def test_our_prompt_is_the_one_of_the_formats_makers(monkeypatch: pytest.MonkeyPatch) -> None:
     oracle = pytest.importorskip("openai_harmony")
-    vocabulary = load_vocabulary(Path(FOLDER or ""))
+    vocabulary = load_vocabulary(FOLDER)
     prompt = render_conversation(REQUEST, TOOLS, effort="high", date=DATE)
     ours = tokens_of(prompt, vocabulary.encode)
     assert vocabulary.decode(ours) == TEXT
-    monkeypatch.setenv("TIKTOKEN_ENCODINGS_BASE", FOLDER or "")
+    monkeypatch.setenv("TIKTOKEN_ENCODINGS_BASE", str(FOLDER))
     encoding = oracle.load_harmony_encoding("HarmonyGptOss")
     theirs = encoding.render_conversation_for_completion(
         oracle.Conversation.from_messages(_messages(oracle)), oracle.Role.ASSISTANT
@@ -67,7 +74,7 @@ def test_our_prompt_is_the_one_of_the_formats_makers(monkeypatch: pytest.MonkeyP
 
 @needs_file
 def test_text_comes_back_from_its_tokens() -> None:
-    vocabulary = load_vocabulary(Path(FOLDER or ""))
+    vocabulary = load_vocabulary(FOLDER)
     text = "<|end|> 🐈 Grüße, кот"
     events = HarmonyParser(vocabulary.decode).feed_tokens([200008, *vocabulary.encode(text)])
     said = [event.text for event in events if isinstance(event, MessageContent)]
