@@ -129,6 +129,11 @@ def test_our_engine_gets_more_at_a_time_than_a_service_elsewhere(
             "--steps (LIMNER_STEPS) is a setting of our engine",
         ),
         (
+            {"image_backend": "none"},
+            {"LIMNER_DEVICE": "cpu"},
+            "--device (LIMNER_DEVICE) is a setting of our engine",
+        ),
+        (
             {"image_backend": "none", "compile": "on"},
             {},
             "--compile (LIMNER_COMPILE) is a setting of our engine",
@@ -200,10 +205,10 @@ def test_keys_come_from_variables_and_are_shown_nowhere() -> None:
 
 def test_addresses_words_and_folders_are_read_as_such() -> None:
     flags = {"image_backend": "https://images.example.com/v1", "data": "~/pictures"}
-    settings = load(flags, {"LIMNER_DEVICE": "CPU", "LIMNER_LLM_VISION": "1"})
+    settings = load(flags, {"LIMNER_LOG_LEVEL": "DEBUG", "LIMNER_LLM_VISION": "1"})
     assert settings.image_backend == "https://images.example.com/v1"
     assert settings.data == Path.home() / "pictures"
-    assert settings.device == "cpu"
+    assert settings.log_level == "debug"
     assert settings.llm_vision
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from limner.core.errors import ConfigError
 from limner.core.image import ImageCompleted, ImageFailed, ImageRequest
@@ -18,7 +20,8 @@ from limner.engine.loading import load, open_model
 from limner.engine.painter import Painter
 from limner.engine.params import plan
 from limner.engine.picture_model import PictureModel
-from limner.engine.scheduler import Scheduler
+from tests.e2e.processes import environment
+from tests.engine.painting import painting
 from tests.engine.pipelines.builders import BUILDERS
 from tests.engine.pipelines.conftest import MARKS, saved
 
@@ -146,21 +149,6 @@ def test_a_picture_wears_what_it_asks_for_as_the_stock_pipeline_does(
     assert all(np.abs(one - painted[0]).mean() > 1 for one in painted[1:-1])
 
 
-@asynccontextmanager
-async def painting(loaded: Any) -> AsyncIterator[Painter]:
-    painter = Painter(
-        lambda progress: open_model(loaded),
-        name="random",
-        scheduler=Scheduler(max_concurrent=4),
-        fresh_seed=lambda: 5,
-    )
-    await painter.start()
-    try:
-        yield painter
-    finally:
-        await painter.close()
-
-
 async def last(painter: Painter, request: ImageRequest) -> Any:
     return [event async for event in painter.generate(request)][-1]
 
@@ -254,3 +242,25 @@ def test_reading_them_says_nothing(
     load(str(place), device="cpu", threads=1, loras=files)
     assert capfd.readouterr() == ("", "")
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_the_command_paints_with_the_adapters_that_it_is_given(
+    made: Callable[[str], Any], tmp_path: Path
+) -> None:
+    place, (ink, _) = made("random")
+
+    def painted(*flags: str) -> Any:
+        command = ("generate", PROMPT, "-o", "made.png", "--seed", "7", "--model", str(place))
+        ran = subprocess.run(
+            [sys.executable, "-m", "limner", *command, *flags],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+        return np.asarray(Image.open(tmp_path / "made.png")).astype(int)
+
+    plain, inked = painted(), painted("--lora", str(ink))
+    assert np.abs(plain - inked).mean() > 1

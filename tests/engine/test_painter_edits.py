@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import Any
 
@@ -23,27 +22,11 @@ from limner.core.image import (
     PartialImage,
     Size,
 )
-from limner.engine.loading import open_model
 from limner.engine.painter import Painter
-from limner.engine.scheduler import Scheduler
+from tests.engine.painting import painting
 
 pytestmark = pytest.mark.engine
 RANDOM = np.random.default_rng(4)
-
-
-@asynccontextmanager
-async def painting(loaded: Any) -> AsyncIterator[Painter]:
-    painter = Painter(
-        lambda progress: open_model(loaded),
-        name="random",
-        scheduler=Scheduler(max_concurrent=3),
-        fresh_seed=lambda: 5,
-    )
-    await painter.start()
-    try:
-        yield painter
-    finally:
-        await painter.close()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import aiohttp
 
 from limner import logs
 from limner.app.painting import model_name
-from limner.config import TABLE, Settings
+from limner.config import TABLE, TAKEN_BY_AN_ENGINE, Settings
 from limner.core.image import FORMATS, ImageCapabilities
 from limner.core.ports import ImageBackend
 from limner.core.readiness import Readiness
@@ -30,30 +30,7 @@ LOADING_PATIENCE_S, PATIENCE_S = 15.0, 5.0
 """For one answer: what is imported while a model loads can hold up a whole process."""
 
 PATIENCE = Patience()
-_PASSED_ON = frozenset(
-    {
-        "model",
-        "steps",
-        "guidance_scale",
-        "max_queue",
-        "max_concurrent",
-        "device",
-        "dtype",
-        "threads",
-        "offload",
-        "quantize",
-        "loras",
-        "token_budget",
-        "picture_timeout_s",
-        "previews",
-        "preview_decoder",
-        "attention",
-        "compile",
-        "compile_cache",
-        "warm_sizes",
-        "picture_metadata",
-    }
-)
+_PASSED_ON = TAKEN_BY_AN_ENGINE - {"step_timeout_s"}  # of which it is we who keep count
 _OURS = ("LIMNER_", "IMAGE_GEN_")
 
 

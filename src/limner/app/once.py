@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from limner.app.painting import Easel
 from limner.config import Settings
@@ -19,8 +20,14 @@ from limner.wire.images_dialect import ServerFacts
 async def open_here(
     settings: Settings, on_readiness: Callable[[Readiness], None]
 ) -> AsyncIterator[ImageBackend]:
-    """An engine of our own, loaded. Raises ConfigError when it cannot be."""
-    easel = Easel(settings, on_readiness)
+    """An engine of our own, loaded for one request. Raises ConfigError when it cannot be.
+
+    Nothing is compiled unprompted, and no passes are timed, since neither pays for itself here.
+    """
+    from limner.engine.scheduler import NATIVE_TOKENS
+
+    compile = "off" if settings.compile == "auto" else settings.compile
+    easel = Easel(replace(settings, compile=compile, token_budget=NATIVE_TOKENS), on_readiness)
     try:
         await easel.painter.start()
         yield easel.backend

@@ -9,39 +9,17 @@ import click
 
 from limner.cli.options import read_settings, settings_options, start_logging
 from limner.cli.serve import address_of, refuse_if_open
+from limner.config import TAKEN_BY_AN_ENGINE
 
-NAMES = frozenset(
-    {
-        "host",
-        "port",
-        "api_keys",
-        "allowed_hosts",
-        "allowed_origins",
-        "model",
-        "steps",
-        "guidance_scale",
-        "picture_metadata",
-        "max_queue",
-        "max_concurrent",
-        "device",
-        "dtype",
-        "threads",
-        "offload",
-        "quantize",
-        "loras",
-        "token_budget",
-        "picture_timeout_s",
-        "previews",
-        "preview_decoder",
-        "attention",
-        "compile",
-        "compile_cache",
-        "warm_sizes",
-        "step_timeout_s",
-        "log_format",
-        "log_level",
-    }
-)
+NAMES = TAKEN_BY_AN_ENGINE | {
+    "host",
+    "port",
+    "api_keys",
+    "allowed_hosts",
+    "allowed_origins",
+    "log_format",
+    "log_level",
+}
 
 
 @click.command("engine")

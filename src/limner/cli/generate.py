@@ -17,7 +17,7 @@ import click
 
 from limner.cli.options import read_settings, settings_options
 from limner.cli.screen import Screen, graphics_of
-from limner.config import TABLE, Settings
+from limner.config import OF_OUR_ENGINE, TABLE, Settings
 from limner.core.errors import ConfigError, LimnerError
 from limner.core.image import (
     ImageCompleted,
@@ -29,11 +29,15 @@ from limner.core.image import (
     PartialImage,
     Size,
 )
+from limner.core.lora import Lora
 from limner.core.ports import ImageBackend
 
-HERE_ONLY = frozenset(
-    {"device", "dtype", "threads", "picture_metadata", "c2pa_certificate", "c2pa_key"}
-)
+_OF_SERVING = frozenset({"step_timeout_s", "picture_timeout_s", "token_budget", "warm_sizes"})
+HERE_ONLY = (OF_OUR_ENGINE - _OF_SERVING) | {
+    "picture_metadata",
+    "c2pa_certificate",
+    "c2pa_key",
+}
 NAMES = HERE_ONLY | {"model", "steps", "guidance_scale", "image_key"}
 STDOUT = "-"
 MAX_SEED = 2**32 - 1
@@ -91,6 +95,8 @@ def command(
         model=settings.model if server else None,
         steps=settings.steps if server else None,
         guidance_scale=settings.guidance_scale if server else None,
+        # Who names adapters here wants them worn.
+        loras=tuple(Lora(each.name) for each in settings.loras),
     )
     try:
         asyncio.run(_paint(_backend(settings, server, rest, screen), request, files, screen))

@@ -11,7 +11,7 @@ import click
 
 from limner.cli.options import read_settings, settings_options, start_logging
 from limner.cli.serve import address_of, refuse_if_open
-from limner.config import Settings
+from limner.config import NAMES, Settings
 from limner.config.patience import CircuitLimits
 from limner.core.errors import ConfigError
 
@@ -40,31 +40,8 @@ OURS = frozenset(
 )
 """Settings that are flags here. The others come from variables: vLLM has flags of those names."""
 
-TAKES = OURS | {
-    "model",
-    "steps",
-    "guidance_scale",
-    "device",
-    "dtype",
-    "threads",
-    "step_timeout_s",
-    "token_budget",
-    "picture_timeout_s",
-    "allowed_origins",
-    "max_queue",
-    "max_queue_per_key",
-    "max_concurrent",
-    "default_width",
-    "default_height",
-    "result_ttl_s",
-    "store",
-    "store_days",
-    "database_url",
-    "image_denial",
-    "llm_timeouts",
-    "llm_retries",
-    "llm_max_output_tokens",
-}
+TAKES = NAMES - {"config", "llm_url", "llm_model", "llm_key", "llm_circuit"}
+"""All but those that vLLM's own command line says, or that the supervisor of vLLM stands for."""
 VLLM_PORT = "8000"
 
 REFUSED: Mapping[str, str] = {

@@ -13,29 +13,13 @@ from typing import Any
 
 from limner.config.option import PREFIX, Entry
 from limner.config.reading import Reader
-from limner.config.settings import NAMES, TABLE, Settings
+from limner.config.settings import NAMES, OF_OUR_ENGINE, TABLE, Settings
 from limner.core.errors import ConfigError
 
 OLDER_PREFIX = "IMAGE_GEN_"
 _OF_COMFYUI = ("comfyui_workflow", "comfyui_edit_workflow")
 _SAID_BY_FILE = frozenset({"image_backend", "image_key", "model", *_OF_COMFYUI})
-_OF_OUR_ENGINE = frozenset(
-    {
-        "steps",
-        "guidance_scale",
-        "threads",
-        "step_timeout_s",
-        "offload",
-        "quantize",
-        "loras",
-        "previews",
-        "preview_decoder",
-        "attention",
-        "compile",
-        "compile_cache",
-        "warm_sizes",
-    }
-)
+_OF_OUR_PAINTER = OF_OUR_ENGINE | {"steps", "guidance_scale"}
 _OF_ALL_MODELS = frozenset({"config", "image_denial", "harmony_vocab"})
 
 
@@ -144,7 +128,7 @@ def _check_together(settings: Settings) -> None:
             )
     if paints != "engine":
         for entry in TABLE:
-            if entry.name in _OF_OUR_ENGINE and getattr(settings, entry.name) != entry.default:
+            if entry.name in _OF_OUR_PAINTER and getattr(settings, entry.name) != entry.default:
                 raise ConfigError(
                     f"{entry.flag} ({entry.variable}) is a setting of our engine, which does not "
                     f"run with --image-backend {settings.image_backend}. Set it where that paints."
@@ -172,7 +156,7 @@ def check_painters_are_the_file_s(settings: Settings) -> None:
 
 def _check_alone(settings: Settings) -> None:
     """The file of an external service says all about what paints."""
-    silent = _SAID_BY_FILE | _OF_OUR_ENGINE
+    silent = _SAID_BY_FILE | _OF_OUR_PAINTER
     for entry in TABLE:
         if entry.name in silent and getattr(settings, entry.name) != entry.default:
             raise ConfigError(

@@ -112,3 +112,15 @@ TABLE: tuple[Entry, ...] = tuple(
     for field in dataclasses.fields(Settings)
 )
 NAMES = frozenset(entry.name for entry in TABLE)
+
+OF_OUR_ENGINE = frozenset(entry.name for entry in TABLE if entry.option.part == "engine")
+"""Settings without meaning where something else paints."""
+TAKEN_BY_AN_ENGINE = OF_OUR_ENGINE | {
+    "model",
+    "steps",
+    "guidance_scale",
+    "max_queue",
+    "max_concurrent",
+    "picture_metadata",
+}
+"""Settings that an engine goes by, whoever starts it."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
@@ -23,28 +22,12 @@ from limner.core.image import (
     PartialImage,
     Size,
 )
-from limner.engine.loading import open_model
 from limner.engine.painter import Painter
-from limner.engine.scheduler import Scheduler
+from tests.engine.painting import painting
 from tests.engine.pipelines.conftest import MARKS, noisy
 
 pytestmark = MARKS
 LoadedOf = Callable[[str], Any]
-
-
-@asynccontextmanager
-async def painting(loaded: Any) -> AsyncIterator[Painter]:
-    painter = Painter(
-        lambda progress: open_model(loaded),
-        name="random",
-        scheduler=Scheduler(max_concurrent=3),
-        fresh_seed=lambda: 5,
-    )
-    await painter.start()
-    try:
-        yield painter
-    finally:
-        await painter.close()
 
 
 def data(picture: Image.Image) -> ImageData:
