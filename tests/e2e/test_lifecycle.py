@@ -39,9 +39,9 @@ def test_a_killed_engine_fails_its_picture_by_name_and_is_replaced(tmp_path: Pat
             first.send_signal(signal.SIGKILL)
             *_, last = events
         assert last["error"]["code"] == "engine_crashed", last
-        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
-        # Asked while the next engine loads, and answered by it.
-        assert client.images.generate(prompt="a red circle").data
+        with openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as client:
+            # Asked while the next engine loads, and answered by it.
+            assert client.images.generate(prompt="a red circle").data
         assert server.engine.pid != first.pid
         assert "SIGKILL" in server.log
 

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import pytest
+
 from limner.core.image import (
     ImageCapabilities,
     ImageCompleted,
@@ -20,6 +22,7 @@ from limner.gateway.waiting import WaitingBackend
 
 PICTURE = ImageCompleted(ImageData(b"png", "png"), Resolved())
 A_CAT = ImageRequest("a cat")
+AWAY = ImageFailed("gone", "engine_crashed", status=503, was_taken=False)
 
 
 class Painted:
@@ -99,3 +102,23 @@ async def test_closing_closes_the_picture_under_way() -> None:
     assert await anext(events) == PICTURE
     await events.aclose()
     assert painted.is_closed
+
+
+class Dying(Painted):
+    """Goes away without a word so many times, then paints."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    async def generate(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
+        self.times -= 1
+        yield AWAY if self.times >= 0 else PICTURE
+
+
+@pytest.mark.parametrize(("times", "last"), [(0, PICTURE), (1, PICTURE), (2, AWAY)])
+async def test_one_that_went_away_is_waited_for_once_more(times: int, last: ImageEvent) -> None:
+    engine = Engine()
+    engine.told.set_result(Readiness("ready", "", 1.0))
+    backend = WaitingBackend(Dying(times), engine.settled, queue_limit=1)
+    assert await events_of(backend) == [last]

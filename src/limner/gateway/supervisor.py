@@ -127,6 +127,11 @@ class Supervisor:
             await self._changed.wait()
         return self._readiness
 
+    async def down(self) -> None:
+        """Wait until it is known that the child does not answer: it has ended, or hangs."""
+        while self._readiness.state == "ready":
+            await self._changed.wait()
+
     async def refused(self) -> str:
         """Wait until the child has refused its settings, which it would do again; why."""
         await self._was_refused.wait()
@@ -174,6 +179,8 @@ class Supervisor:
         watching = asyncio.create_task(self._watch(process))
         try:
             code = await process.wait()
+            watching.cancel()
+            self._tell(Readiness("loading", f"the {self._name} ended ({_how(code)})", 0.0))
             await asyncio.wait([reading], timeout=_LAST_WORDS_S)
             return _how(code)
         finally:

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from limner.core.image import ImageCapabilities, ImageEvent, ImageFailed, ImageRequest
+from limner.core.job import LOST
 from limner.core.ports import ImageBackend
 from limner.core.readiness import Readiness
 
@@ -50,13 +51,22 @@ class WaitingBackend:
         return replace(known, **{name: getattr(loaded, name) for name in _OF_THE_MODEL})
 
     async def generate(self, request: ImageRequest) -> AsyncGenerator[ImageEvent, None]:
-        """Wait, then paint. Fails as `model_loading` when the wait leads nowhere."""
-        if failed := await self._wait():
-            yield failed
-            return
-        async with aclosing(self._inner.generate(request)) as events:
-            async for event in events:
-                yield event
+        """Wait, then paint. Fails as `model_loading` when the wait leads nowhere.
+
+        Where the back end went away before it took anything on, its return is waited for, once.
+        """
+        for may_return in (True, False):
+            if failed := await self._wait():
+                yield failed
+                return
+            async with aclosing(self._inner.generate(request)) as events:
+                first = await anext(events)
+                if may_return and _went_away(first):
+                    continue
+                yield first
+                async for event in events:
+                    yield event
+                return
 
     async def _wait(self) -> ImageFailed | None:
         if self._waiting >= self._queue_limit:
@@ -77,6 +87,10 @@ class WaitingBackend:
         finally:
             self._waiting -= 1
         return None if readiness.state == "ready" else _not_ready(readiness.message)
+
+
+def _went_away(first: ImageEvent) -> bool:
+    return isinstance(first, ImageFailed) and not first.was_taken and first.code in LOST
 
 
 def _not_ready(why: str) -> ImageFailed:
