@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from limner.engine.model_files import TINY
+from tests.e2e.clients import close_all
 from tests.e2e.processes import Server, serving
 
 
@@ -24,6 +25,12 @@ def _engine_is_here() -> None:
         pytest.skip("the engine's packages are not installed")
     if not (TINY / "model_index.json").is_file():
         pytest.skip("the shipped model is not in this tree")
+
+
+@pytest.fixture(autouse=True)
+def _clients_are_closed() -> Iterator[None]:
+    yield
+    close_all()
 
 
 @pytest.fixture

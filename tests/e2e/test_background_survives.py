@@ -7,20 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import openai
 import pytest
 
+from tests.e2e.clients import client_of
 from tests.e2e.processes import PATIENCE_S, Server, serving
 
 SIZE = "512x512"
 TOOL: Any = {"type": "image_generation", "partial_images": 3, "size": SIZE}
 PREVIEW = "response.image_generation_call.partial_image"
-
-
-def client_of(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(
-        base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=PATIENCE_S
-    )
 
 
 def frames(server: Server, id: str) -> list[bytes]:
@@ -35,7 +29,7 @@ def frames(server: Server, id: str) -> list[bytes]:
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_it_goes_on_in_the_next_server(tmp_path: Path, how: signal.Signals) -> None:
     seen: list[Any] = []
-    with serving(tmp_path) as server, client_of(server) as client:
+    with serving(tmp_path) as server, client_of(server.url) as client:
         stream = client.responses.create(
             model="any",
             input="Draw a red circle on a blue background.",
@@ -51,7 +45,7 @@ def test_it_goes_on_in_the_next_server(tmp_path: Path, how: signal.Signals) -> N
         code = server.end(how)
         assert code == (0 if how == signal.SIGTERM else -how)
     id = seen[0].response.id
-    with serving(tmp_path) as server, client_of(server) as client:
+    with serving(tmp_path) as server, client_of(server.url) as client:
         with client.responses.stream(response_id=id) as again:
             events: list[Any] = list(again)
             found = again.get_final_response()

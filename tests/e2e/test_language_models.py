@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import openai
 import pytest
 from openai.types.responses import Response, ToolParam
 
+from tests.e2e.clients import client_of
 from tests.e2e.processes import PATIENCE_S, Server, serving
 from tests.e2e.test_pictures import ORDER, is_what_was_ordered, picture_of
 from tests.scripted_chat import ScriptedChat, calls, says
@@ -64,7 +64,7 @@ def foreign_server(folder: Path) -> Iterator[str]:
 
 
 def ask(url: str, *, stream: bool) -> Response:
-    client = openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+    client = client_of(url)
     words = "please draw something"
     tools: list[ToolParam] = [{"type": "image_generation", "size": "128x128"}]
     if not stream:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import openai
 from openai.types.responses import ResponseCompletedEvent
 
+from tests.e2e.clients import client_of
 from tests.e2e.processes import PATIENCE_S, serving
 
 LONG = {"prompt": "a red circle", "stream": True, "progress": True, "steps": 50, "n": 10}
@@ -39,9 +39,8 @@ def test_a_killed_engine_fails_its_picture_by_name_and_is_replaced(tmp_path: Pat
             first.send_signal(signal.SIGKILL)
             *_, last = events
         assert last["error"]["code"] == "engine_crashed", last
-        with openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as client:
-            # Asked while the next engine loads, and answered by it.
-            assert client.images.generate(prompt="a red circle").data
+        # Asked while the next engine loads, and answered by it.
+        assert client_of(server.url).images.generate(prompt="a red circle").data
         assert server.engine.pid != first.pid
         assert "SIGKILL" in server.log
 
@@ -60,7 +59,7 @@ def test_a_killed_server_takes_its_engine_along_and_the_next_one_sweeps(tmp_path
 
 def test_sigterm_lets_what_has_begun_end_and_leaves_nothing_behind(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
-        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
+        client = client_of(server.url)
         stream = client.responses.create(
             model="limner",
             input="draw a red circle",
@@ -90,7 +89,7 @@ def test_the_server_lives_from_its_first_second_and_says_what_it_waits_for(tmp_p
 
 def test_a_model_that_is_not_there_is_named_and_words_go_on(tmp_path: Path) -> None:
     with serving(tmp_path, "--model", "/nowhere/model") as server:
-        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
+        client = client_of(server.url)
         response = client.responses.create(
             model="limner", input="draw a red circle", tools=[{"type": "image_generation"}]
         )

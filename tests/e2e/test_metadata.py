@@ -14,11 +14,12 @@ import pytest
 from limner import __version__
 from limner.core.image import FORMATS, ImageData, ImageFormat
 from limner.wire.picture_metadata import read, says_made_by_ai
+from tests.e2e.clients import client_of
 from tests.e2e.processes import PATIENCE_S, Server, environment
 
 
 def sdk(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
+    return client_of(server.url)
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -17,6 +17,7 @@ from openai.types.responses import (
 )
 from PIL import Image
 
+from tests.e2e.clients import client_of
 from tests.e2e.processes import MIB, Server, ready
 
 ORDER = "a red circle above a blue square on a yellow background"
@@ -30,7 +31,7 @@ IS: dict[str, Callable[[int, int, int], bool]] = {
 
 
 def sdk(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
+    return client_of(server.url)
 
 
 def picture_of(response: Response) -> Image.Image:

@@ -10,6 +10,7 @@ import openai
 import pytest
 from openai.types.responses import Response
 
+from tests.e2e.clients import client_of
 from tests.e2e.processes import Server, serving
 from tests.e2e.test_pictures import ORDER, is_what_was_ordered, picture_of
 from tests.scripted_chat import ScriptedChat, calls, says
@@ -37,22 +38,18 @@ image_tool = "off"
 TOOL: Any = {"type": "image_generation", "size": "128x128"}
 
 
-def client(url: str, key: str) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
-
-
 def ask(api: openai.OpenAI, model: str) -> Response:
     return api.responses.create(model=model, input="please draw something", tools=[TOOL])
 
 
 def visit(url: str) -> tuple[Response, Response, list[str]]:
     """What two models answered, and what is listed. What is not to be had is refused."""
-    with client(url, "sk-all") as api:
+    with client_of(url, "sk-all") as api:
         answers = ask(api, "fast"), ask(api, "writer-70b")
         listed = [model.id for model in api.models.list()]
         with pytest.raises(openai.NotFoundError, match="There is no model 'gpt-5' here"):
             ask(api, "gpt-5")
-    with client(url, "sk-words") as api:
+    with client_of(url, "sk-words") as api:
         with pytest.raises(openai.BadRequestError, match="tools are disabled"):
             ask(api, "fast")
         with pytest.raises(openai.BadRequestError, match="tools are disabled"):
