@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from io import BytesIO
+from typing import Any
 
 from PIL import Image
 from playwright.async_api import FilePayload, Page, expect
 
 from tests.pictures import picture
-from tests.web.visiting import Visit, box, choose, id_of, painted, say, violations
+from tests.web.visiting import PATIENCE_MS, Visit, box, choose, id_of, painted, say, violations
 
 BRING = """async ([kind, name, type, address]) => {
   const bytes = await (await fetch(address)).arrayBuffer();
@@ -104,22 +106,23 @@ async def test_a_file_that_is_no_picture_is_told_and_the_words_stay(visit: Visit
 
 
 SHARING = """() => {
-  window.shared = [];
   navigator.canShare = ({ files }) => files.every(({ type }) => type.startsWith("image/"));
   navigator.share = async ({ files }) => {
-    for (const file of files) window.shared.push([file.name, file.type, file.size]);
+    for (const file of files) await window.shared([file.name, file.type, file.size]);
   };
 }"""
 
 
 async def test_a_device_that_can_share_is_handed_the_whole_picture(visit: Visit) -> None:
     page = await visit()
+    shared: asyncio.Queue[list[Any]] = asyncio.Queue()
+    await page.expose_function("shared", shared.put_nowait)
     await page.evaluate(SHARING)
     await say(page, "a red circle on a white background")
     card = await painted(page)
     await choose(page, "More", "Share")
-    await page.wait_for_function("window.shared.length === 1")
-    name, kind, size = (await page.evaluate("window.shared"))[0]
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        name, kind, size = await shared.get()
     assert name.endswith(".png")
     assert "a-red-circle" in name
     whole = await page.request.get(f"/v1/images/{await id_of(card)}")
