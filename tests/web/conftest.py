@@ -59,6 +59,9 @@ def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield ready(running)
 
 
+SLOWLY = ("--guidance-scale", "2", "--max-concurrent", "1")
+
+
 @pytest.fixture(scope="session")
 def slow(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The same with as many steps as it takes, so that there is a middle to do something in.
@@ -66,7 +69,7 @@ def slow(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     One request at a time, so that others wait in the queue even while the engine is stopped.
     """
     skip_without_engine()
-    with serving(tmp_path_factory.mktemp("s"), "--steps", "50", "--max-concurrent", "1") as running:
+    with serving(tmp_path_factory.mktemp("s"), "--steps", "50", *SLOWLY) as running:
         yield ready(running)
 
 
