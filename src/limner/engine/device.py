@@ -140,3 +140,8 @@ def release_memory(torch: Any) -> None:
         backend = getattr(torch, name)
         if backend.is_available():
             backend.empty_cache()
+
+
+def dtype_name(dtype: Any) -> str:
+    """As settings and messages write a torch dtype, one of `DTYPES`."""
+    return str(dtype).removeprefix("torch.")

@@ -16,7 +16,13 @@ from limner.core.image import Size
 from limner.core.lora import LoraFile
 from limner.engine.adapters import Adapted, read_adapters
 from limner.engine.allocator import keep_freed_memory
-from limner.engine.device import choose_device, choose_dtype, device_facts, physical_cores
+from limner.engine.device import (
+    choose_device,
+    choose_dtype,
+    device_facts,
+    dtype_name,
+    physical_cores,
+)
 from limner.engine.families import OUR_TRANSFORMER, family_of
 from limner.engine.libraries import import_engine, quiet
 from limner.engine.model import ModelFacts, read_facts
@@ -104,7 +110,7 @@ def load(
     torch, diffusers = _prepared(threads)
     chosen = choose_device(torch, device)
     kind = choose_dtype(torch, dtype, chosen)
-    precision = Precision(str(kind).removeprefix("torch."), quantize)
+    precision = Precision(dtype_name(kind), quantize)
     if chosen.type == "cpu":
         keep_freed_memory()
     source = str(TINY) if model == "tiny" else model

@@ -11,7 +11,7 @@ from typing import Literal
 from limner.app.painting import ENGINE_PACKAGES, INSTALL, missing_packages
 from limner.cli.checks.verdict import Verdict, failure, ok, refused, warning
 from limner.core.errors import ConfigError
-from limner.engine.device import choose_device, choose_dtype, device_facts
+from limner.engine.device import choose_device, choose_dtype, device_facts, dtype_name
 from limner.engine.loading import ask_for, facts_in
 from limner.engine.quantizing import Quantize
 from limner.engine.room import Device, Offload, find_room
@@ -59,7 +59,7 @@ def check_device(asked: str, dtype: str = "auto") -> tuple[Verdict, Ground | Non
         return failure("device", f"torch cannot be imported: {error}", INSTALL), None
     except (ConfigError, RuntimeError) as error:
         return refused("device", str(error), OTHER_DEVICE), None
-    ground = Ground(Device.of(str(found), facts), str(kind).removeprefix("torch."))
+    ground = Ground(Device.of(str(found), facts), dtype_name(kind))
     if facts:
         what = f"{found}, {facts.name}, {_size(facts.free_bytes)} free, torch for {facts.built_for}"
         return ok("device", what), ground

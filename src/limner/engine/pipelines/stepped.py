@@ -19,6 +19,7 @@ from PIL import Image
 
 from limner.core.errors import ConfigError
 from limner.core.image import ImageRequest, Size
+from limner.engine.device import dtype_name
 from limner.engine.group import Group
 from limner.engine.loading import Loaded
 from limner.engine.model import ModelFacts
@@ -75,7 +76,7 @@ class Stepped:
 
     @property
     def dtype(self) -> str:
-        return str(self._loaded.dtype).removeprefix("torch.")
+        return dtype_name(self._loaded.dtype)
 
     @property
     def setup(self) -> Mapping[str, str]:

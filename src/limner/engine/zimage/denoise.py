@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from limner.core.image import Size
+from limner.engine.device import dtype_name
 from limner.engine.loading import Loaded, Progress
 from limner.engine.model import ModelFacts
 from limner.engine.params import Plan
@@ -69,7 +70,7 @@ class Denoiser:
 
     @property
     def dtype(self) -> str:
-        return str(self._loaded.dtype).removeprefix("torch.")
+        return dtype_name(self._loaded.dtype)
 
     @property
     def decodes_beside(self) -> bool:
